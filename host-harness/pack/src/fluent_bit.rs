@@ -1,0 +1,71 @@
+//! The artifact of Fluent Bit's `filter_wasm`.
+
+use wasm_encoder::Function;
+use wasmparser::{ExternalKind, FuncType, Validator, WasmFeatures};
+
+use crate::{Abi, Error, Label, rewrite, wasi};
+
+/// What a Fluent Bit filter exports: the name it has when linked, and in the artifact.
+///
+/// The shell cannot call its allocator `malloc`: the guest's libc owns that symbol, and the
+/// standard library of the guest calls it.
+const EXPORTS: [(&str, &str, ExternalKind); 5] = [
+    ("memory", "memory", ExternalKind::Memory),
+    ("_initialize", "_initialize", ExternalKind::Func),
+    ("filter", "filter", ExternalKind::Func),
+    ("tamis_malloc", "malloc", ExternalKind::Func),
+    ("tamis_free", "free", ExternalKind::Func),
+];
+
+/// What every Fluent Bit with `filter_wasm` can run, also before 4.0.3, which has no
+/// reference types: no SIMD, tail calls, threads, exceptions or garbage collection.
+fn features() -> WasmFeatures {
+    WasmFeatures::MUTABLE_GLOBAL
+        | WasmFeatures::SATURATING_FLOAT_TO_INT
+        | WasmFeatures::SIGN_EXTENSION
+        | WasmFeatures::MULTI_VALUE
+        | WasmFeatures::BULK_MEMORY
+        | WasmFeatures::FLOATS
+        // Only that `funcref` is a type, as it has been since 1.0.
+        | WasmFeatures::GC_TYPES
+}
+
+struct Rules;
+
+impl rewrite::Rules for Rules {
+    fn stub(&self, module: &str, name: &str, _: &FuncType) -> Result<Option<Function>, Error> {
+        if module == wasi::MODULE {
+            return Ok(None);
+        }
+        Err(Error::ForeignImport { abi: Abi::FluentBit, import: format!("{module}::{name}") })
+    }
+
+    fn export<'a>(&self, name: &'a str) -> Option<&'a str> {
+        EXPORTS.iter().find(|(linked, ..)| *linked == name).map(|(_, artifact, _)| *artifact)
+    }
+
+    fn keep_custom(&self, _: &str) -> bool {
+        false
+    }
+}
+
+/// Make the Fluent Bit module of a filter that was built with the feature `fluent-bit`.
+///
+/// # Errors
+/// When the module is not one, lacks an export of the shell, imports more than WASI, or
+/// uses a feature that Fluent Bit's runtime does not have.
+pub fn fluent_bit(wasm: &[u8], name: &str, version: &str) -> Result<Vec<u8>, Error> {
+    let abi = Abi::FluentBit;
+    let surface = rewrite::Surface::read(wasm)?;
+    for (linked, _, kind) in EXPORTS {
+        if !surface.has(linked, kind) {
+            return Err(Error::MissingExport { abi, name: linked });
+        }
+    }
+    let mut module = rewrite::rewrite(wasm, &Rules)?;
+    Label { name: name.into(), version: version.into(), abi }.append(&mut module);
+    Validator::new_with_features(features())
+        .validate_all(&module)
+        .map_err(|e| Error::Unsupported { abi, reason: e.to_string() })?;
+    Ok(module)
+}

@@ -1,0 +1,23 @@
+//! Turns a filter's core module into the artifact of one host ABI.
+//!
+//! A linker gives one core module per ABI (`wasm32-wasip1`, `cdylib`). What it cannot do is
+//! done here: [`component`] takes away the WASI imports that the standard library drags in
+//! and wraps the module, [`fluent_bit`] gives the shell's allocator the names that Fluent
+//! Bit calls, which the libc of the guest owns at link time, [`proxy_wasm`] only strips.
+//! Every artifact is checked against what its host has, and carries a [`Label`].
+//!
+//! Not in here: compiling a filter (that is the harness's build script) and running one.
+
+mod component;
+mod error;
+mod fluent_bit;
+mod label;
+mod proxy_wasm;
+mod rewrite;
+mod wasi;
+
+pub use component::component;
+pub use error::Error;
+pub use fluent_bit::fluent_bit;
+pub use label::{Abi, Label};
+pub use proxy_wasm::proxy_wasm;

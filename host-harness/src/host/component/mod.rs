@@ -1,0 +1,257 @@
+//! The WIT contract on Wasmtime: a component that gets its batches and a place to say
+//! something, and no files, network, clock or environment.
+
+use std::{fmt, sync::Arc};
+
+use anyhow::{Context, anyhow, bail};
+use wasmtime::{
+    Store, Trap,
+    component::{Component, HasSelf, Linker},
+};
+
+use super::{
+    Action, Batch, Encoding, Engines, Host, HostOptions, Outcome, Refused,
+    engine::{DiagnosticSink, Limits},
+};
+use crate::keys;
+
+#[allow(missing_docs, clippy::all)]
+mod bindings {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "log-filter",
+        ownership: Borrowing { duplicate_if_necessary: true },
+    });
+}
+
+use bindings::{
+    LogFilter, LogFilterPre,
+    exports::tamis::log_filter::filter::{BatchParam, Encoding as WitEncoding, Verdict},
+    tamis::log_filter::diagnostics::{self, Level},
+};
+
+/// The interface a filter may import, in any version the linker accepts.
+const DIAGNOSTICS: &str = "tamis:log-filter/diagnostics@";
+
+/// How often one instance may speak; a guest must not be able to flood a terminal.
+const MAX_DIAGNOSTICS: u32 = 1000;
+
+/// What `filter.describe` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description {
+    /// The name of the filter.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// JSON Schema of its config.
+    pub config_schema: String,
+}
+
+/// Start a component.
+///
+/// # Errors
+/// [`Refused`] when the filter does not accept its config; else when this is no component
+/// of the contract, or imports more than diagnostics.
+pub fn open(
+    engines: &Engines,
+    wasm: &[u8],
+    config: &str,
+    options: &HostOptions,
+) -> anyhow::Result<Box<dyn Host>> {
+    // A component has no files and no environment: keys are looked up on this side.
+    let config = keys::inline(config, options.config_base_dir.as_deref())
+        .map_err(|e| Refused(e.to_string()))?;
+    let mut running = Running::instantiate(engines, wasm, options)?;
+    running.initialize(&config, engines.ticks(options.init_timeout))?;
+    Ok(Box::new(running))
+}
+
+/// Ask a component what it is, without a config.
+///
+/// # Errors
+/// When this is no component of the contract, or it fails.
+pub fn describe(
+    engines: &Engines,
+    wasm: &[u8],
+    options: &HostOptions,
+) -> anyhow::Result<Description> {
+    let mut running = Running::instantiate(engines, wasm, options)?;
+    running.store.set_epoch_deadline(engines.ticks(options.init_timeout));
+    let description = running
+        .guest
+        .tamis_log_filter_filter()
+        .call_describe(&mut running.store)
+        .map_err(|e| running.failed("describe", e))?;
+    Ok(Description {
+        name: description.name,
+        version: description.version,
+        config_schema: description.config_schema,
+    })
+}
+
+/// What an instance has on this side of the boundary.
+struct State {
+    limits: Limits,
+    diagnostics: DiagnosticSink,
+    diagnostics_left: u32,
+}
+
+impl diagnostics::Host for State {
+    fn log(&mut self, level: Level, context: String, message: String) {
+        if self.diagnostics_left == 0 {
+            return;
+        }
+        self.diagnostics_left -= 1;
+        let level = match level {
+            Level::Trace => "trace",
+            Level::Debug => "debug",
+            Level::Info => "info",
+            Level::Warn => "warn",
+            Level::Error => "error",
+            Level::Critical => "critical",
+        };
+        (self.diagnostics)(level, &context, &message);
+    }
+}
+
+struct Running {
+    store: Store<State>,
+    guest: LogFilter,
+    call_ticks: u64,
+    call_timeout: std::time::Duration,
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running").finish_non_exhaustive()
+    }
+}
+
+impl Running {
+    fn instantiate(engines: &Engines, wasm: &[u8], options: &HostOptions) -> anyhow::Result<Self> {
+        let engine = engines.engine();
+        let component = Component::new(engine, wasm)
+            .map_err(anyhow::Error::from)
+            .context("this is not a WebAssembly component that can be compiled")?;
+        refuse_foreign_imports(&component, engine)?;
+        let mut linker = Linker::new(engine);
+        LogFilter::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)
+            .map_err(anyhow::Error::from)?;
+        let pre = linker
+            .instantiate_pre(&component)
+            .and_then(LogFilterPre::new)
+            .map_err(anyhow::Error::from)
+            .context("this component does not export what tamis:log-filter asks for")?;
+        let state = State {
+            limits: Limits::new(options),
+            diagnostics: Arc::clone(&options.diagnostics),
+            diagnostics_left: MAX_DIAGNOSTICS,
+        };
+        let mut store = Store::new(engine, state);
+        store.limiter(|state| &mut state.limits);
+        store.set_epoch_deadline(engines.ticks(options.init_timeout));
+        let guest = pre
+            .instantiate(&mut store)
+            .map_err(anyhow::Error::from)
+            .context("the component cannot be instantiated")?;
+        Ok(Self {
+            store,
+            guest,
+            call_ticks: engines.ticks(options.call_timeout),
+            call_timeout: options.call_timeout,
+        })
+    }
+
+    fn initialize(&mut self, config: &str, ticks: u64) -> anyhow::Result<()> {
+        self.store.set_epoch_deadline(ticks);
+        match self
+            .guest
+            .tamis_log_filter_lifecycle()
+            .call_initialize(&mut self.store, config)
+            .map_err(|e| self.failed("initialize", e))?
+        {
+            Ok(()) => Ok(()),
+            Err(refusal) => {
+                bail!(Refused(format!("{}: {}", refusal.path, refusal.message)))
+            }
+        }
+    }
+
+    fn failed(&self, call: &str, error: wasmtime::Error) -> anyhow::Error {
+        if error.downcast_ref::<Trap>() == Some(&Trap::Interrupt) {
+            return anyhow!(
+                "the guest did not come back from `{call}` within {} s",
+                self.call_timeout.as_secs_f64()
+            );
+        }
+        anyhow::Error::from(error).context(format!("the guest trapped in `{call}`"))
+    }
+}
+
+impl Host for Running {
+    fn process(&mut self, batch: &Batch, outcome: &mut Outcome) -> anyhow::Result<()> {
+        outcome.clear();
+        self.store.set_epoch_deadline(self.call_ticks);
+        let param = BatchParam {
+            tag: &batch.tag,
+            encoding: match batch.encoding {
+                Encoding::Json => WitEncoding::Json,
+                Encoding::Text => WitEncoding::Text,
+            },
+            timestamps: &batch.timestamps_ns,
+            bodies: &batch.bodies,
+            ends: &batch.ends,
+        };
+        let answer = self
+            .guest
+            .tamis_log_filter_filter()
+            .call_process(&mut self.store, param)
+            .map_err(|e| self.failed("process", e))?;
+        outcome.actions.extend(answer.verdicts.iter().map(|verdict| match verdict {
+            Verdict::Keep => Action::Keep,
+            Verdict::Replace => Action::Replace,
+            Verdict::ReplaceJson => Action::ReplaceJson,
+            Verdict::Drop => Action::Drop,
+        }));
+        outcome.bodies = answer.bodies;
+        outcome.ends = answer.ends;
+        outcome.check(batch.len())
+    }
+
+    fn flush(&mut self) -> anyhow::Result<Vec<Vec<u8>>> {
+        self.store.set_epoch_deadline(self.call_ticks);
+        self.guest
+            .tamis_log_filter_filter()
+            .call_flush(&mut self.store)
+            .map_err(|e| self.failed("flush", e))
+    }
+
+    fn counters(&mut self) -> anyhow::Result<Vec<(String, u64)>> {
+        self.store.set_epoch_deadline(self.call_ticks);
+        let counters = self
+            .guest
+            .tamis_log_filter_filter()
+            .call_counters(&mut self.store)
+            .map_err(|e| self.failed("counters", e))?;
+        Ok(counters.into_iter().map(|c| (c.name, c.count)).collect())
+    }
+}
+
+fn refuse_foreign_imports(component: &Component, engine: &wasmtime::Engine) -> anyhow::Result<()> {
+    let ty = component.component_type();
+    let foreign: Vec<&str> = ty
+        .imports(engine)
+        .map(|(name, _)| name)
+        // Types alone give a guest nothing to call.
+        .filter(|n| !n.starts_with(DIAGNOSTICS) && !n.starts_with("tamis:log-filter/types@"))
+        .collect();
+    if foreign.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "this component asks for more than a log filter gets: it imports {}; a filter has \
+         tamis:log-filter/diagnostics and nothing else (no files, network, clock or \
+         environment), so build it without them",
+        foreign.join(", ")
+    )
+}

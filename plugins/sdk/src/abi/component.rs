@@ -1,0 +1,157 @@
+//! The shell for the WIT contract (`wit/log-filter.wit`), run by the harness on Wasmtime.
+
+use std::cell::RefCell;
+
+use crate::{
+    Action, Encoding, Filter, Meta, Session,
+    key::{Key, KeyConfig, KeyError},
+};
+
+#[allow(missing_docs, unsafe_code, clippy::all, clippy::undocumented_unsafe_blocks)]
+mod bindings {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "log-filter",
+        pub_export_macro: true,
+        export_macro_name: "export_component",
+        default_bindings_module: "tamis_sdk::abi::component",
+    });
+}
+
+pub use bindings::*;
+use bindings::{
+    exports::tamis::log_filter::{
+        filter::{Batch, Counter, Description, Outcome},
+        lifecycle::InitError,
+    },
+    tamis::log_filter::types,
+};
+
+/// State of one instance. A component instance is used by one thread.
+pub struct Instance<F: Filter>(RefCell<Option<Session<F>>>);
+
+impl<F: Filter> Default for Instance<F> {
+    fn default() -> Self {
+        Self(RefCell::new(None))
+    }
+}
+
+fn resolve_key(section: &KeyConfig) -> Result<Key, KeyError> {
+    let unavailable =
+        |_: &str| Err("a component has no files and no environment: its host must put the key into key.value".to_owned());
+    section.resolve(unavailable, unavailable)
+}
+
+impl<F: Filter> Instance<F> {
+    /// `lifecycle.initialize`.
+    ///
+    /// # Errors
+    /// When the config is refused.
+    pub fn initialize(&self, config: &str) -> Result<(), InitError> {
+        let session = Session::new(config, resolve_key).map_err(|e| InitError { path: e.path, message: e.message })?;
+        *self.0.borrow_mut() = Some(session);
+        Ok(())
+    }
+
+    /// `filter.describe`.
+    pub fn describe() -> Description {
+        Description {
+            name: F::NAME.to_owned(),
+            version: F::VERSION.to_owned(),
+            config_schema: F::CONFIG_SCHEMA.to_owned(),
+        }
+    }
+
+    /// `filter.process`. Before `initialize`, all records are dropped: never unfiltered.
+    pub fn process(&self, batch: &Batch) -> Outcome {
+        let encoding = match batch.encoding {
+            types::Encoding::Json => Encoding::Json,
+            types::Encoding::Text => Encoding::Text,
+        };
+        let mut outcome = Outcome {
+            verdicts: Vec::with_capacity(batch.timestamps.len()),
+            bodies: Vec::with_capacity(batch.bodies.len() + batch.bodies.len() / 8),
+            ends: Vec::with_capacity(batch.timestamps.len()),
+        };
+        let mut session = self.0.borrow_mut();
+        let mut start = 0;
+        for (i, &timestamp_ns) in batch.timestamps.iter().enumerate() {
+            let end = batch.ends.get(i).map_or(start, |e| *e as usize);
+            let body = batch.bodies.get(start..end).unwrap_or_default();
+            start = end;
+            let meta = Meta { tag: batch.tag.as_bytes(), timestamp_ns };
+            let action = match session.as_mut() {
+                Some(session) => session.process(meta, encoding, body, &mut outcome.bodies),
+                None => Action::Drop,
+            };
+            outcome.verdicts.push(match action {
+                Action::Keep => types::Verdict::Keep,
+                Action::Replace => types::Verdict::Replace,
+                Action::ReplaceJson => types::Verdict::ReplaceJson,
+                Action::Drop => types::Verdict::Drop,
+            });
+            if matches!(action, Action::Replace | Action::ReplaceJson) {
+                outcome.ends.push(u32::try_from(outcome.bodies.len()).unwrap_or(u32::MAX));
+            }
+        }
+        outcome
+    }
+
+    /// `filter.flush`.
+    pub fn flush(&self) -> Vec<Vec<u8>> {
+        let mut records = Vec::new();
+        if let Some(session) = self.0.borrow_mut().as_mut() {
+            session.flush(&mut |record| records.push(record.to_vec()));
+        }
+        records
+    }
+
+    /// `filter.counters`.
+    pub fn counters(&self) -> Vec<Counter> {
+        let session = self.0.borrow();
+        let counters = session.iter().flat_map(|s| s.counters());
+        counters.map(|(name, count)| Counter { name: name.to_owned(), count }).collect()
+    }
+}
+
+/// Emit the component's exports for one filter type.
+#[macro_export]
+macro_rules! export_filter {
+    ($filter:ty) => {
+        type TamisExportedFilter = $filter;
+
+        #[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+        mod tamis_component {
+            use $crate::abi::component::{self, exports::tamis::log_filter};
+
+            std::thread_local! {
+                static INSTANCE: component::Instance<super::TamisExportedFilter> = component::Instance::default();
+            }
+
+            struct Exports;
+
+            impl log_filter::lifecycle::Guest for Exports {
+                fn initialize(config: String) -> Result<(), log_filter::lifecycle::InitError> {
+                    INSTANCE.with(|i| i.initialize(&config))
+                }
+            }
+
+            impl log_filter::filter::Guest for Exports {
+                fn describe() -> log_filter::filter::Description {
+                    component::Instance::<super::TamisExportedFilter>::describe()
+                }
+                fn process(batch: log_filter::filter::Batch) -> log_filter::filter::Outcome {
+                    INSTANCE.with(|i| i.process(&batch))
+                }
+                fn flush() -> Vec<Vec<u8>> {
+                    INSTANCE.with(|i| i.flush())
+                }
+                fn counters() -> Vec<log_filter::filter::Counter> {
+                    INSTANCE.with(|i| i.counters())
+                }
+            }
+
+            component::export_component!(Exports with_types_in component);
+        }
+    };
+}

@@ -1,0 +1,64 @@
+//! The one trait a filter implements.
+
+use serde::de::DeserializeOwned;
+
+use crate::{
+    config::{ConfigError, OnError},
+    key::{Key, KeyConfig},
+    record::Record,
+};
+
+/// What becomes of a record after [`Filter::process`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It goes on, with the edits made to it; without edits, byte for byte as it came.
+    Keep,
+    /// It ends here.
+    Drop,
+}
+
+/// A log filter: what to do with one record, and nothing about where it runs.
+///
+/// Nothing reachable from [`process`](Filter::process) may panic, recurse on the input or
+/// allocate in steady state: in Fluent Bit a panic loses the record and, in the end, the
+/// instance.
+pub trait Filter: Sized + 'static {
+    /// The name users configure, such as `coturn-ip-anonymizer`.
+    const NAME: &'static str;
+    /// Semver, normally `env!("CARGO_PKG_VERSION")`.
+    const VERSION: &'static str;
+    /// JSON Schema (draft 2020-12) of [`Config`](Filter::Config): the generated, checked-in file.
+    const CONFIG_SCHEMA: &'static str;
+    /// What [`counts`](Filter::counts) counts, in its order.
+    const COUNTERS: &'static [&'static str] = &[];
+
+    /// The config. Derive `Deserialize` with `deny_unknown_fields` and `default`.
+    type Config: DeserializeOwned + Default;
+
+    /// The `key` section of the config, if the filter has one. The shell resolves it.
+    fn key_config(_config: &Self::Config) -> Option<&KeyConfig> {
+        None
+    }
+
+    /// What becomes of a record that is not the JSON it should be.
+    fn on_error(_config: &Self::Config) -> OnError {
+        OnError::Redact
+    }
+
+    /// Build the filter.
+    ///
+    /// # Errors
+    /// When values of the config do not fit together; the error names the path.
+    fn new(config: Self::Config, key: Option<Key>) -> Result<Self, ConfigError>;
+
+    /// Filter one record.
+    fn process(&mut self, record: &mut Record<'_>) -> Verdict;
+
+    /// The stream has ended: give out what is held back, each as one JSON object.
+    fn flush(&mut self, _emit: &mut dyn FnMut(&[u8])) {}
+
+    /// How often each of [`COUNTERS`](Filter::COUNTERS) happened since the start.
+    fn counts(&self) -> &[u64] {
+        &[]
+    }
+}

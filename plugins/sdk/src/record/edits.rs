@@ -1,0 +1,128 @@
+//! Edits: what is to stand where, collected first and written once.
+
+/// One edit: bytes `start..end` of the text make way for `arena[new_start..new_end]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Edit {
+    /// First byte replaced.
+    pub start: usize,
+    /// End of what is replaced (exclusive).
+    pub end: usize,
+    new_start: usize,
+    new_end: usize,
+}
+
+/// A list of edits over one text, with the memory of their replacements. Reused from
+/// record to record: in steady state it allocates nothing.
+#[derive(Debug, Default)]
+pub struct Edits {
+    list: Vec<Edit>,
+    arena: Vec<u8>,
+}
+
+impl Edits {
+    /// Forget all edits, keep the memory.
+    pub fn clear(&mut self) {
+        self.list.clear();
+        self.arena.clear();
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Where the last edit ends; 0 without one.
+    pub fn last_end(&self) -> usize {
+        self.list.last().map_or(0, |e| e.end)
+    }
+
+    /// Let `new` stand in place of bytes `start..end`.
+    pub fn replace(&mut self, start: usize, end: usize, new: &[u8]) {
+        self.replace_with(start, end, |arena| arena.extend_from_slice(new));
+    }
+
+    /// As [`replace`](Self::replace); `write` appends the replacement.
+    pub fn replace_with(&mut self, start: usize, end: usize, write: impl FnOnce(&mut Vec<u8>)) {
+        let new_start = self.arena.len();
+        write(&mut self.arena);
+        self.list.push(Edit { start, end: end.max(start), new_start, new_end: self.arena.len() });
+    }
+
+    /// The edits, in the order they were made.
+    pub fn iter(&self) -> impl Iterator<Item = (Edit, &[u8])> {
+        self.list.iter().map(|e| (*e, &self.arena[e.new_start..e.new_end]))
+    }
+
+    /// Shift or map the positions of the edits from `from` on.
+    pub(super) fn remap(&mut self, from: usize, mut map: impl FnMut(&mut usize, &mut usize)) {
+        for edit in &mut self.list[from..] {
+            map(&mut edit.start, &mut edit.end);
+        }
+    }
+
+    /// Bring edits `from..` into ascending order and merge those that overlap: the union
+    /// of their ranges gets the replacement of the first. Nothing that an edit covers survives.
+    pub(super) fn normalise(&mut self, from: usize) {
+        if self.list[from..].windows(2).all(|w| w[0].end <= w[1].start) {
+            return;
+        }
+        self.list[from..].sort_by_key(|e| e.start);
+        let mut kept = from;
+        for i in from + 1..self.list.len() {
+            let edit = self.list[i];
+            if edit.start < self.list[kept].end {
+                self.list[kept].end = self.list[kept].end.max(edit.end);
+            } else {
+                kept += 1;
+                self.list[kept] = edit;
+            }
+        }
+        self.list.truncate(kept + 1);
+    }
+
+    /// Append `text` to `out` with the edits made; `write` puts a replacement down.
+    pub(super) fn apply(&self, text: &[u8], out: &mut Vec<u8>, write: impl Fn(&[u8], &mut Vec<u8>)) {
+        let mut done = 0;
+        for (edit, new) in self.iter() {
+            let start = edit.start.clamp(done, text.len());
+            out.extend_from_slice(&text[done..start]);
+            write(new, out);
+            done = edit.end.clamp(start, text.len());
+        }
+        out.extend_from_slice(&text[done..]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn applied(edits: &mut Edits, text: &str) -> String {
+        edits.normalise(0);
+        let mut out = Vec::new();
+        edits.apply(text.as_bytes(), &mut out, |new, out| out.extend_from_slice(new));
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn edits_are_applied_in_order_of_position() {
+        let mut edits = Edits::default();
+        edits.replace(6, 11, b"there");
+        edits.replace(0, 0, b">");
+        assert_eq!(applied(&mut edits, "hello world"), ">hello there");
+    }
+
+    #[test]
+    fn overlapping_edits_leave_nothing_of_what_either_covers() {
+        let mut edits = Edits::default();
+        edits.replace(4, 9, b"B");
+        edits.replace(2, 6, b"A");
+        edits.replace(20, 30, b"C");
+        assert_eq!(applied(&mut edits, "0123456789"), "01A9C");
+    }
+}

@@ -1,0 +1,229 @@
+//! JSON string escapes: decoding a string's text, encoding a replacement, and carrying
+//! byte offsets from the one to the other.
+
+/// Append the content of a JSON string (the text between its quotes) to `out`.
+///
+/// Lenient: an escape that JSON does not have stands for itself, a lone surrogate becomes
+/// U+FFFD, bytes that are not UTF-8 stay.
+pub fn decode(raw: &[u8], out: &mut Vec<u8>) {
+    let mut pos = 0;
+    while pos < raw.len() {
+        let run = memchr::memchr(b'\\', &raw[pos..]).map_or(raw.len(), |i| pos + i);
+        out.extend_from_slice(&raw[pos..run]);
+        if run == raw.len() {
+            return;
+        }
+        let unit = unit(raw, run);
+        out.extend_from_slice(&unit.bytes[..unit.decoded_len]);
+        pos = run + unit.raw_len;
+    }
+}
+
+/// One escape: how long it is and what it stands for.
+struct Unit {
+    raw_len: usize,
+    bytes: [u8; 4],
+    decoded_len: usize,
+}
+
+fn unit(raw: &[u8], at: usize) -> Unit {
+    let one = |byte: u8| Unit { raw_len: 2, bytes: [byte, 0, 0, 0], decoded_len: 1 };
+    match raw.get(at + 1) {
+        Some(b'n') => one(b'\n'),
+        Some(b't') => one(b'\t'),
+        Some(b'r') => one(b'\r'),
+        Some(b'b') => one(8),
+        Some(b'f') => one(12),
+        Some(&b @ (b'"' | b'\\' | b'/')) => one(b),
+        Some(b'u') => match hex4(raw, at + 2) {
+            Some(high @ 0xD800..=0xDBFF) => match (raw.get(at + 6), raw.get(at + 7), hex4(raw, at + 8)) {
+                (Some(b'\\'), Some(b'u'), Some(low @ 0xDC00..=0xDFFF)) => {
+                    scalar(0x1_0000 + ((high - 0xD800) << 10) + (low - 0xDC00), 12)
+                }
+                _ => scalar(0xFFFD, 6),
+            },
+            Some(code) => scalar(code, 6),
+            None => Unit { raw_len: 1, bytes: [b'\\', 0, 0, 0], decoded_len: 1 },
+        },
+        // Not an escape: the backslash stands for itself.
+        _ => Unit { raw_len: 1, bytes: [b'\\', 0, 0, 0], decoded_len: 1 },
+    }
+}
+
+fn scalar(code: u32, raw_len: usize) -> Unit {
+    let c = char::from_u32(code).unwrap_or('\u{FFFD}');
+    let mut bytes = [0; 4];
+    let decoded_len = c.encode_utf8(&mut bytes).len();
+    Unit { raw_len, bytes, decoded_len }
+}
+
+fn hex4(raw: &[u8], at: usize) -> Option<u32> {
+    let mut code = 0;
+    for &b in raw.get(at..at + 4)? {
+        code = code * 16 + (b as char).to_digit(16)?;
+    }
+    Some(code)
+}
+
+/// Walks a string's text once to turn ascending offsets of its content into offsets of
+/// its text.
+pub struct OffsetMap<'a> {
+    raw: &'a [u8],
+    raw_pos: usize,
+    decoded_pos: usize,
+}
+
+impl<'a> OffsetMap<'a> {
+    /// Start at the beginning of `raw`.
+    pub fn new(raw: &'a [u8]) -> Self {
+        Self { raw, raw_pos: 0, decoded_pos: 0 }
+    }
+
+    /// Where the content's byte `decoded` stands in the text. An offset within the bytes
+    /// of one escape gives the escape's start. Offsets must not descend.
+    pub fn start(&mut self, decoded: usize) -> usize {
+        while self.decoded_pos < decoded && self.raw_pos < self.raw.len() {
+            let (raw_len, decoded_len) = self.step(decoded);
+            if self.decoded_pos + decoded_len > decoded {
+                break;
+            }
+            self.raw_pos += raw_len;
+            self.decoded_pos += decoded_len;
+        }
+        self.raw_pos
+    }
+
+    /// As [`start`](Self::start), but an offset within an escape gives the escape's end.
+    pub fn end(&mut self, decoded: usize) -> usize {
+        while self.decoded_pos < decoded && self.raw_pos < self.raw.len() {
+            let (raw_len, decoded_len) = self.step(decoded);
+            self.raw_pos += raw_len;
+            self.decoded_pos += decoded_len;
+        }
+        self.raw_pos
+    }
+
+    fn step(&self, decoded: usize) -> (usize, usize) {
+        if self.raw[self.raw_pos] == b'\\' {
+            let unit = unit(self.raw, self.raw_pos);
+            return (unit.raw_len, unit.decoded_len);
+        }
+        let rest = &self.raw[self.raw_pos..];
+        let run = memchr::memchr(b'\\', rest).unwrap_or(rest.len()).min(decoded - self.decoded_pos);
+        (run, run)
+    }
+}
+
+/// Append `text` to `out` as it must stand between the quotes of a JSON string.
+///
+/// A byte that is not UTF-8 becomes the code point U+E000 + byte, as Fluent Bit has it.
+pub fn encode(text: &[u8], out: &mut Vec<u8>) {
+    if text.iter().all(|&b| (0x20..0x7F).contains(&b) && b != b'"' && b != b'\\') {
+        out.extend_from_slice(text);
+        return;
+    }
+    for chunk in text.utf8_chunks() {
+        for &b in chunk.valid().as_bytes() {
+            match b {
+                b'"' => out.extend_from_slice(b"\\\""),
+                b'\\' => out.extend_from_slice(b"\\\\"),
+                b'\n' => out.extend_from_slice(b"\\n"),
+                b'\r' => out.extend_from_slice(b"\\r"),
+                b'\t' => out.extend_from_slice(b"\\t"),
+                8 => out.extend_from_slice(b"\\b"),
+                12 => out.extend_from_slice(b"\\f"),
+                0..=0x1F => {
+                    const HEX: &[u8; 16] = b"0123456789abcdef";
+                    out.extend_from_slice(&[b'\\', b'u', b'0', b'0', HEX[usize::from(b >> 4)], HEX[usize::from(b & 15)]]);
+                }
+                _ => out.push(b),
+            }
+        }
+        for &b in chunk.invalid() {
+            out.extend_from_slice(&mapped_byte(b));
+        }
+    }
+}
+
+/// U+E000 + `byte` in UTF-8: how Fluent Bit hands over a byte that is not UTF-8.
+pub fn mapped_byte(byte: u8) -> [u8; 3] {
+    [0xEE, 0x80 | (byte >> 6), 0x80 | (byte & 0x3F)]
+}
+
+/// Append `content` to `out` with mapped bytes (U+E080 to U+E0FF) undone, so that one name has
+/// one pseudonym whether it came as raw bytes or through a host that maps them.
+pub fn unmap(content: &[u8], out: &mut Vec<u8>) {
+    let mut pos = 0;
+    while let Some(i) = memchr::memchr(0xEE, &content[pos..]) {
+        let at = pos + i;
+        out.extend_from_slice(&content[pos..at]);
+        match content.get(at + 1..at + 3) {
+            Some(&[a @ (0x82 | 0x83), b @ 0x80..=0xBF]) => {
+                out.push(((a & 3) << 6) | (b & 0x3F));
+                pos = at + 3;
+            }
+            _ => {
+                out.push(0xEE);
+                pos = at + 1;
+            }
+        }
+    }
+    out.extend_from_slice(&content[pos..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn decoded(raw: impl AsRef<[u8]>) -> Vec<u8> {
+        let mut out = Vec::new();
+        decode(raw.as_ref(), &mut out);
+        out
+    }
+
+    #[test]
+    fn escapes_decode() {
+        assert_eq!(decoded(r#"a\n\t\"\\\/\u003cb\u003e\u00e9\ud83d\ude00"#), "a\n\t\"\\/<b>é😀".as_bytes());
+        assert_eq!(decoded(r"\ud800x \q \u12 \"), "\u{FFFD}x \\q \\u12 \\".as_bytes());
+    }
+
+    #[test]
+    fn offsets_of_content_become_offsets_of_text() {
+        let raw = br#"user \u003calice\u003e \u00e9x"#;
+        let mut map = OffsetMap::new(raw);
+        assert_eq!(map.start(6), 11);
+        assert_eq!(map.end(11), 16);
+        // within the two bytes of é
+        assert_eq!(map.start(14), 23);
+        assert_eq!(map.end(14), 29);
+        assert_eq!(map.end(99), raw.len());
+    }
+
+    proptest! {
+        #[test]
+        fn encode_then_decode_then_unmap_is_identity(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let (mut raw, mut content, mut back, mut expected) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+            encode(&bytes, &mut raw);
+            prop_assert!(serde_json::from_slice::<String>(&[b"\"", &raw[..], b"\""].concat()).is_ok());
+            decode(&raw, &mut content);
+            unmap(&content, &mut back);
+            unmap(&bytes, &mut expected);
+            prop_assert_eq!(back, expected);
+        }
+
+        #[test]
+        fn offset_map_agrees_with_decode(raw in "([a-z<é]|\\\\n|\\\\u003c|\\\\u00e9|\\\\|\\\\ud83d\\\\ude00){0,30}") {
+            let content = decoded(raw.as_bytes());
+            for cut in 0..=content.len() {
+                let (mut a, mut b) = (OffsetMap::new(raw.as_bytes()), OffsetMap::new(raw.as_bytes()));
+                let (start, end) = (a.start(cut), b.end(cut));
+                prop_assert!(start <= end);
+                if start == end {
+                    prop_assert_eq!(decoded(&raw.as_bytes()[..start]), &content[..cut]);
+                }
+            }
+        }
+    }
+}
