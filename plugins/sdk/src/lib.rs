@@ -13,6 +13,7 @@ pub mod config;
 pub mod filter;
 pub mod key;
 pub mod lru;
+pub mod payload;
 pub mod pseudonym;
 pub mod record;
 pub mod session;

@@ -53,6 +53,16 @@ impl Edits {
         self.list.push(Edit { start, end: end.max(start), new_start, new_end: self.arena.len() });
     }
 
+    /// As [`replace_with`](Self::replace_with), but only if `write` says `true`.
+    pub fn try_replace_with(&mut self, start: usize, end: usize, write: impl FnOnce(&mut Vec<u8>) -> bool) {
+        let new_start = self.arena.len();
+        if write(&mut self.arena) {
+            self.list.push(Edit { start, end: end.max(start), new_start, new_end: self.arena.len() });
+        } else {
+            self.arena.truncate(new_start);
+        }
+    }
+
     /// The edits, in the order they were made.
     pub fn iter(&self) -> impl Iterator<Item = (Edit, &[u8])> {
         self.list.iter().map(|e| (*e, &self.arena[e.new_start..e.new_end]))

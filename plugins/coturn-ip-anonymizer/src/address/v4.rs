@@ -1,0 +1,170 @@
+//! IPv4 in text: reading a dotted quad, and telling it from a version number.
+
+/// A dotted quad found in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quad {
+    /// Its four bytes.
+    pub octets: [u8; 4],
+    /// Where it ends (exclusive).
+    pub end: usize,
+}
+
+/// Read a dotted quad that starts at `at`. What stands around it is not looked at.
+pub fn read(text: &[u8], at: usize) -> Option<Quad> {
+    let mut octets = [0u8; 4];
+    let mut pos = at;
+    for (i, octet) in octets.iter_mut().enumerate() {
+        if i > 0 {
+            if text.get(pos) != Some(&b'.') {
+                return None;
+            }
+            pos += 1;
+        }
+        let mut value = match text.get(pos) {
+            Some(&d @ b'0'..=b'9') => u32::from(d - b'0'),
+            _ => return None,
+        };
+        pos += 1;
+        for _ in 0..2 {
+            match text.get(pos) {
+                Some(&d @ b'0'..=b'9') => value = value * 10 + u32::from(d - b'0'),
+                _ => break,
+            }
+            pos += 1;
+        }
+        *octet = u8::try_from(value).ok()?;
+    }
+    if text.get(pos).is_some_and(u8::is_ascii_digit) {
+        return None;
+    }
+    Some(Quad { octets, end: pos })
+}
+
+/// Find the quad around the dot at `dot`, starting not before `floor`.
+///
+/// Five and more groups (OIDs, longer versions) are not addresses, nor is a quad that
+/// the words before it call a version.
+pub fn around_dot(text: &[u8], dot: usize, floor: usize) -> Option<(usize, Quad)> {
+    let mut start = dot;
+    while start > floor && dot - start < 3 && text[start - 1].is_ascii_digit() {
+        start -= 1;
+    }
+    if start == dot {
+        return None;
+    }
+    if start > floor {
+        let before = text[start - 1];
+        if before.is_ascii_digit() || before == b'.' && start > floor + 1 && text[start - 2].is_ascii_digit() {
+            return None;
+        }
+    }
+    let quad = read(text, start)?;
+    if text.get(quad.end) == Some(&b'.') && text.get(quad.end + 1).is_some_and(u8::is_ascii_digit) {
+        return None;
+    }
+    (!is_version(text, start)).then_some((start, quad))
+}
+
+/// Words that introduce a version when a quad stands directly behind them.
+const VERSION_WORDS: &[&[u8]] = &[
+    b"version", b"versions", b"ver", b"v", b"release", b"rev", b"revision", b"build", b"coturn", b"turnserver", b"rfc5766-turn-server",
+    b"citrix", b"openssl", b"libressl", b"boringssl", b"gnutls", b"libevent", b"sqlite", b"mariadb", b"mysql", b"postgresql", b"redis",
+    b"mongodb", b"libpq", b"hiredis", b"prometheus", b"nginx", b"curl", b"firefox", b"chrome", b"chromium", b"safari", b"edge", b"opera",
+    b"webkit", b"libnice", b"pion", b"webrtc", b"jitsi", b"kernel", b"linux", b"glibc", b"gcc", b"clang", b"software",
+];
+
+/// Words that, joined to a quad by a hyphen or slash, leave it an address: `udp/192.0.2.1`.
+const ADDRESS_WORDS: &[&[u8]] = &[
+    b"ip", b"ipv4", b"ipv6", b"inet", b"host", b"hostname", b"client", b"peer", b"addr", b"address", b"from", b"to", b"remote", b"local",
+    b"relay", b"server", b"src", b"dst", b"source", b"dest", b"user", b"net", b"network", b"node", b"udp", b"tcp", b"tls", b"dtls", b"sctp",
+    b"http", b"https", b"ws", b"wss", b"turn", b"turns", b"stun", b"stuns", b"gw", b"gateway", b"router", b"vpn", b"dsl", b"dhcp", b"dyn",
+    b"static", b"pool", b"pod", b"container", b"via", b"and", b"or",
+];
+
+/// Whether the quad at `start` is called a version by what stands before it.
+fn is_version(text: &[u8], start: usize) -> bool {
+    let before = &text[..start];
+    let Some(&last) = before.last() else { return false };
+    if last.is_ascii_alphabetic() {
+        // `v4.5.1.1`; any other letter is glued to an address.
+        let word = word_before(before);
+        return VERSION_WORDS.iter().any(|w| w.eq_ignore_ascii_case(word));
+    }
+    // A name joined to the number: `Coturn-4.5.0.7`, `Citrix/3.2.3.1`. Two slashes are a URL.
+    if matches!(last, b'-' | b'/' | b'_') {
+        let word = word_before(&before[..before.len() - 1]);
+        return !word.is_empty() && !ADDRESS_WORDS.iter().any(|w| w.eq_ignore_ascii_case(word));
+    }
+    let stripped = before.trim_ascii_end();
+    let gap = before.len() - stripped.len();
+    let stripped = match stripped.last() {
+        Some(b':' | b'=' | b'"' | b'\'' | b'(') => &stripped[..stripped.len() - 1],
+        _ if gap == 0 => return false,
+        _ => stripped,
+    };
+    let word = word_before(stripped.trim_ascii_end());
+    VERSION_WORDS.iter().any(|w| w.eq_ignore_ascii_case(word))
+}
+
+fn word_before(text: &[u8]) -> &[u8] {
+    let start = text.iter().rposition(|b| !b.is_ascii_alphabetic()).map_or(0, |i| i + 1);
+    &text[start..]
+}
+
+/// Append `octets` as a dotted quad.
+pub fn write(octets: [u8; 4], out: &mut Vec<u8>) {
+    for (i, octet) in octets.into_iter().enumerate() {
+        if i > 0 {
+            out.push(b'.');
+        }
+        if octet >= 100 {
+            out.push(b'0' + octet / 100);
+        }
+        if octet >= 10 {
+            out.push(b'0' + octet / 10 % 10);
+        }
+        out.push(b'0' + octet % 10);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn first(text: &str) -> Option<&str> {
+        let bytes = text.as_bytes();
+        (0..bytes.len())
+            .filter(|&i| bytes[i] == b'.')
+            .find_map(|dot| around_dot(bytes, dot, 0))
+            .map(|(start, quad)| &text[start..quad.end])
+    }
+
+    #[test]
+    fn addresses_are_found() {
+        for (text, address) in [
+            ("192.0.2.1", "192.0.2.1"),
+            ("from 192.0.2.1:3478, x", "192.0.2.1"),
+            ("http://203.0.113.9:8080", "203.0.113.9"),
+            ("peer=10.1.2.3.", "10.1.2.3"),
+            ("udp/192.0.2.1", "192.0.2.1"),
+            ("ip-192.0.2.1", "192.0.2.1"),
+            ("10.0.0.0-10.255.255.255", "10.0.0.0"),
+            ("198.51.100.7.example.org", "198.51.100.7"),
+            ("x198.51.100.7y", "198.51.100.7"),
+            ("<10.1.2.3>", "10.1.2.3"),
+            ("10.0.0.0/8", "10.0.0.0"),
+        ] {
+            assert_eq!(first(text), Some(address), "{text}");
+        }
+    }
+
+    #[test]
+    fn look_alikes_are_not() {
+        for text in [
+            "Version Coturn-4.5.0.7", "Citrix-3.2.3.1", "Coturn 4.5.1.1", "version: 4.5.1.1", "v4.5.1.1", "OpenSSL 1.1.1.1", "1.3.6.1.4.1",
+            "111.111: x", "999.1.2.3", "1.2.3", "1.2.3.4567", "00:00:01.000", "Foo/1.2.3.4", "1.1.1n  15",
+        ] {
+            assert_eq!(first(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! One text of a coturn log: split into lines, and every identifier in each given its edit.
+//!
+//! [`exact`] recognises the common lines whole and is only there to be fast; [`pass`]
+//! reads any line and is what decides. A property test holds the two to the same edits.
+
+pub mod exact;
+mod field;
+mod http;
+mod pass;
+mod secret;
+pub mod stream;
+
+use tamis_sdk::{ConfigError, Edits, Key};
+
+use crate::{
+    address::policy::Policies,
+    config::{Config, FieldMode},
+    counts::Counts,
+    names::Names,
+};
+
+/// Everything that is known about what to do with identifiers.
+#[derive(Debug)]
+pub struct Scrubber {
+    policies: Policies,
+    users: Names,
+    /// For names that coturn refused, which are gone even when user names stay.
+    refused: Names,
+    rest_separator: Vec<u8>,
+    sessions: Names,
+    realms: Names,
+    origins: Names,
+    database_users: Names,
+    host_names: bool,
+    streams: stream::Streams,
+    counts: Counts,
+}
+
+impl Scrubber {
+    /// Resolve the policies of a config.
+    ///
+    /// # Errors
+    /// When values do not fit together, or a key is missing.
+    pub fn new(config: &Config, key: Option<&Key>) -> Result<Self, ConfigError> {
+        let cache = config.cache_entries.clamp(16, 1 << 20) as usize;
+        let default_users = if key.is_some() { FieldMode::Token } else { FieldMode::Replace };
+        let user_mode = config.users.mode.unwrap_or(default_users);
+        let refused_mode = if user_mode == FieldMode::Keep { FieldMode::Replace } else { user_mode };
+        let names = |mode, kind, path| Names::new(mode, kind, path, key, cache);
+        Ok(Self {
+            policies: Policies::new(&config.ip, key, cache)?,
+            users: names(user_mode, "user", "$.users.mode")?,
+            refused: names(refused_mode, "user", "$.users.mode")?,
+            rest_separator: config.users.rest_separator.as_bytes().to_vec(),
+            sessions: names(config.sessions.mode, "session", "$.sessions.mode")?,
+            realms: names(config.realms.mode, "realm", "$.realms.mode")?,
+            origins: names(config.origins.mode, "origin", "$.origins.mode")?,
+            database_users: names(config.database_users.mode, "database-user", "$.database_users.mode")?,
+            host_names: config.ip.host_names,
+            streams: stream::Streams::default(),
+            counts: Counts::default(),
+        })
+    }
+
+    /// What was done so far.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// What was done so far, to add to.
+    pub fn counts_mut(&mut self) -> &mut Counts {
+        &mut self.counts
+    }
+
+    /// Note the edits of a text, the value of `field` (empty for a bare line) in a record
+    /// with this tag.
+    pub fn scrub(&mut self, tag: &[u8], field: &[u8], text: &[u8], edits: &mut Edits) {
+        if self.streams.idle() {
+            if exact::scrub(self, text, edits) {
+                return;
+            }
+        }
+        self.streams.select(tag, field);
+        let mut start = 0;
+        loop {
+            let end = memchr::memchr(b'\n', &text[start..]).map_or(text.len(), |i| start + i);
+            // A carriage return before the line feed is part of the terminator.
+            let content = text[start..end].strip_suffix(b"\r").unwrap_or(&text[start..end]);
+            pass::Pass::new(self, content, start, edits).run();
+            if end == text.len() {
+                return;
+            }
+            start = end + 1;
+        }
+    }
+}
+
+/// coturn cuts records at 1,024 bytes; what ends later than this may have been cut.
+const CUT_BYTES: usize = 1000;

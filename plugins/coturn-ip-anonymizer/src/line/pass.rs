@@ -1,0 +1,345 @@
+//! One pass over a line, left to right, stopping at the bytes that can begin or end
+//! something: `<` and `=` (fields), `:` (labels, IPv6), `.` (IPv4), `-` (host names), `/`.
+//! What a field claims is not looked at again; everything else is read for addresses and
+//! credentials, in whatever words it stands.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use tamis_sdk::Edits;
+
+use super::{
+    CUT_BYTES, Scrubber,
+    stream::Rest,
+};
+use crate::{
+    address::{
+        host_name,
+        policy::Role,
+        v4,
+        v6::{self, Look},
+    },
+    counts::Kind,
+    names::{Names, user_part},
+};
+
+/// The pass over one line.
+pub(super) struct Pass<'a> {
+    pub(super) s: &'a mut Scrubber,
+    pub(super) line: &'a [u8],
+    /// Where the line starts in the text, to which edits refer.
+    base: usize,
+    edits: &'a mut Edits,
+    /// Everything before is decided.
+    pub(super) floor: usize,
+    /// End of the record that `floor` stands in; before the end of the line if several
+    /// records share it.
+    pub(super) segment_end: usize,
+}
+
+const TRIGGER: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut i = 0;
+    while i < 7 {
+        table[b"<=:.-/,"[i] as usize] = true;
+        i += 1;
+    }
+    table
+};
+
+impl<'a> Pass<'a> {
+    pub(super) fn new(s: &'a mut Scrubber, line: &'a [u8], base: usize, edits: &'a mut Edits) -> Self {
+        Self { s, line, base, edits, floor: 0, segment_end: line.len() }
+    }
+
+    /// Note the edits of the line.
+    pub(super) fn run(mut self) {
+        if self.line.is_empty() {
+            return;
+        }
+        if let Some((rest, start)) = self.s.streams.rest_of(self.line) {
+            self.rest_of_name(rest, start);
+        }
+        if !self.s.sessions.keeps() {
+            self.session_ids();
+        }
+        self.segment_end = self.next_segment(self.floor);
+        let port_follows = self.prints_bare_port();
+        let mut pos = self.floor;
+        while let Some(step) = self.line[pos..].iter().position(|b| TRIGGER[usize::from(*b)]) {
+            pos += step;
+            while pos >= self.segment_end && self.segment_end < self.line.len() {
+                self.segment_end = self.next_segment(self.segment_end);
+            }
+            let next = match self.line[pos] {
+                b'<' => self.bracket_field(pos),
+                b'=' => self.key_value(pos),
+                b':' => self.label(pos).or_else(|| self.userinfo(pos)).or_else(|| self.v6(pos, port_follows)),
+                b'.' => self.quad(pos),
+                b'-' => self.dashed(pos),
+                b'/' => self.statsdb_user(pos),
+                _ => self.https_path(pos),
+            };
+            pos = next.unwrap_or(pos + 1).max(pos + 1);
+            if pos >= self.line.len() {
+                break;
+            }
+        }
+        self.cut_address();
+    }
+
+    /// Let `names` stand for bytes `start..end` of the line.
+    pub(super) fn name(&mut self, which: Which, start: usize, end: usize) {
+        self.floor = self.floor.max(end);
+        let value = &self.line[start..end];
+        let (kind, range) = match which {
+            Which::User | Which::Refused => (Kind::User, user_part(value, &self.s.rest_separator)),
+            Which::Realm => (Kind::Realm, 0..value.len()),
+            Which::Origin => (Kind::Origin, 0..value.len()),
+            Which::DatabaseUser => (Kind::User, 0..value.len()),
+        };
+        if range.is_empty() {
+            return;
+        }
+        let names: &mut Names = match which {
+            Which::User => &mut self.s.users,
+            Which::Refused => &mut self.s.refused,
+            Which::Realm => &mut self.s.realms,
+            Which::Origin => &mut self.s.origins,
+            Which::DatabaseUser => &mut self.s.database_users,
+        };
+        let value = &value[range.clone()];
+        let at = self.base + start + range.start;
+        self.edits.replace_with(at, at + value.len(), |out| names.write(value, out));
+        self.s.counts.add(kind);
+    }
+
+    /// Let `[REDACTED:what]` stand for bytes `start..end` of the line.
+    pub(super) fn redact(&mut self, kind: Kind, what: &str, start: usize, end: usize) {
+        self.floor = self.floor.max(end);
+        // Nothing to hide, or hidden by coturn itself.
+        if start >= end || self.line[start..end].iter().all(|b| *b == b'*') {
+            return;
+        }
+        self.edits.replace_with(self.base + start, self.base + end, |out| {
+            out.extend_from_slice(b"[REDACTED:");
+            out.extend_from_slice(what.as_bytes());
+            out.push(b']');
+        });
+        self.s.counts.add(kind);
+    }
+
+    /// The line does not end its field: what follows may be the rest of it.
+    pub(super) fn expect_rest(&mut self, rest: Rest, message_start: usize) {
+        if self.line.len() < CUT_BYTES {
+            let head = strip_level(&self.line[..message_start]);
+            self.s.streams.expect(rest, head);
+        }
+    }
+
+    fn rest_of_name(&mut self, rest: Rest, start: usize) {
+        let ends: &[&[u8]] = match rest {
+            Rest::User => &[b">: incoming packet ", b"> realm <", b">, lifetime=", b">, rp="],
+            Rest::Realm => &[b"> user <", b">, username=<", b"> origin <"],
+            Rest::Origin => &[b"> realm <", b">, local "],
+            Rest::Hostile => &[],
+        };
+        let found = ends.iter().filter_map(|e| memchr::memmem::rfind(&self.line[start..], e)).max();
+        let end = found.map_or(self.line.len(), |i| start + i);
+        if found.is_some() {
+            self.s.streams.end_rest();
+        }
+        if start == end {
+            self.floor = end;
+            return;
+        }
+        match rest {
+            Rest::User => self.name(Which::User, start, end),
+            Rest::Hostile => self.redact(Kind::User, "user", start, end),
+            // Kept, as the beginning of it was: read it for addresses.
+            Rest::Realm if self.s.realms.keeps() => self.floor = start,
+            Rest::Origin if self.s.origins.keeps() => self.floor = start,
+            Rest::Realm => self.name(Which::Realm, start, end),
+            Rest::Origin => self.name(Which::Origin, start, end),
+        }
+    }
+
+    /// Every run of 18 or more digits in a line that speaks of sessions is a session id.
+    fn session_ids(&mut self) {
+        let mut pos = self.floor;
+        while let Some(step) = self.line[pos..].iter().position(u8::is_ascii_digit) {
+            let start = pos + step;
+            let len = self.line[start..].iter().take_while(|b| b.is_ascii_digit()).count();
+            pos = start + len;
+            let word = &self.line[self.floor..start];
+            let named = [&b"ession "[..], b"id=", b"transition to ", b"allocation/"].iter().any(|w| word.ends_with(w));
+            if (18..=20).contains(&len) && named {
+                let id = &self.line[start..pos];
+                let names = &mut self.s.sessions;
+                self.edits.replace_with(self.base + start, self.base + pos, |out| names.write(id, out));
+                self.s.counts.add(Kind::Session);
+            }
+        }
+    }
+
+    /// `IPv6. Local relay addr: 2001:db8::1:3478` and its kin: the port follows without brackets.
+    fn prints_bare_port(&self) -> bool {
+        let has = |needle: &[u8]| memchr::memmem::find(self.line, needle).is_some();
+        has(b"IPv6. ") || has(b"socket bound to ") || has(b"bind() failed for ")
+    }
+
+    pub(super) fn address(&mut self, address: IpAddr, start: usize, end: usize) {
+        let role = if self.s.policies.needs_role() { role(&self.line[..start]) } else { Role::Client };
+        let (mut from, mut to) = (start, end);
+        // In brackets, a replacement that is no address takes their place.
+        let bracketed = start > self.floor && self.line[start - 1] == b'[' && self.line.get(end) == Some(&b']');
+        if bracketed && self.s.policies.replaces(address, role) {
+            (from, to) = (start - 1, end + 1);
+        }
+        let policies = &mut self.s.policies;
+        if policies.keeps(address, role) {
+            self.floor = self.floor.max(end);
+            return;
+        }
+        let mut changed = false;
+        self.edits.try_replace_with(self.base + from, self.base + to, |out| {
+            changed = policies.write(address, role, out);
+            changed
+        });
+        if changed {
+            self.s.counts.add(Kind::Ip);
+        }
+        self.floor = self.floor.max(to);
+    }
+
+    fn quad(&mut self, dot: usize) -> Option<usize> {
+        if !(dot > self.floor && self.line[dot - 1].is_ascii_digit() && self.line.get(dot + 1).is_some_and(u8::is_ascii_digit)) {
+            return self.nibbles(dot);
+        }
+        let Some((start, quad)) = v4::around_dot(self.line, dot, self.floor) else {
+            // The rest of a number with other dots is no address either.
+            let run = self.line[dot..].iter().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
+            return self.nibbles(dot).or(Some(dot + run.max(1)));
+        };
+        let [a, b, c, d] = quad.octets;
+        if self.s.host_names && host_name::is_reverse(self.line, quad.end) {
+            self.spelled(IpAddr::V4(Ipv4Addr::new(d, c, b, a)), start, quad.end, Spelling::Reverse);
+        } else {
+            self.address(IpAddr::V4(Ipv4Addr::new(a, b, c, d)), start, quad.end);
+        }
+        Some(quad.end)
+    }
+
+    fn nibbles(&mut self, dot: usize) -> Option<usize> {
+        const SUFFIX: &[u8] = b".ip6.arpa";
+        if !self.s.host_names || !self.line.get(dot..dot + SUFFIX.len())?.eq_ignore_ascii_case(SUFFIX) {
+            return None;
+        }
+        let (start, address) = host_name::reverse_nibbles(self.line, dot, self.floor)?;
+        self.spelled(IpAddr::V6(address), start, dot, Spelling::Nibbles);
+        Some(dot)
+    }
+
+    fn dashed(&mut self, dash: usize) -> Option<usize> {
+        if !self.s.host_names || dash == 0 || !self.line[dash - 1].is_ascii_digit() {
+            return None;
+        }
+        let found = host_name::around_dash(self.line, dash, self.floor)?;
+        self.spelled(IpAddr::V4(found.address), found.start, found.end, Spelling::Dashed);
+        Some(found.end)
+    }
+
+    /// An address in another spelling gets its policy in that spelling, or the replacement.
+    fn spelled(&mut self, address: IpAddr, start: usize, end: usize, spelling: Spelling) {
+        let role = if self.s.policies.needs_role() { role(&self.line[..start]) } else { Role::Client };
+        let policies = &mut self.s.policies;
+        let mut plain = Vec::new();
+        self.floor = self.floor.max(end);
+        if !policies.write(address, role, &mut plain) {
+            return;
+        }
+        self.edits.replace_with(self.base + start, self.base + end, |out| {
+            match (spelling, v6::parse(&plain), v4::read(&plain, 0)) {
+                (Spelling::Dashed, None, Some(_)) => out.extend(plain.iter().map(|b| if *b == b'.' { b'-' } else { *b })),
+                (Spelling::Reverse, None, Some(quad)) => {
+                    let [a, b, c, d] = quad.octets;
+                    v4::write([d, c, b, a], out);
+                }
+                (Spelling::Nibbles, Some(address), _) => host_name::write_nibbles(address, out),
+                _ => out.extend_from_slice(&plain),
+            }
+        });
+        self.s.counts.add(Kind::HostName);
+    }
+
+    fn v6(&mut self, colon: usize, port_follows: bool) -> Option<usize> {
+        match v6::around_colon(self.line, colon, self.floor, port_follows) {
+            Look::Found(found) => {
+                self.address(IpAddr::V6(found.address), found.start, found.end);
+                Some(found.end)
+            }
+            // Labels and URIs may begin with any colon of the run, so only times are skipped.
+            Look::NothingUntil(end) => Some(if self.line.get(end.wrapping_sub(1)) == Some(&b':') { colon + 1 } else { end }),
+        }
+    }
+
+    /// An address that the end of a cut record has cut: what is left of it goes.
+    fn cut_address(&mut self) {
+        if self.line.len() < CUT_BYTES {
+            return;
+        }
+        let tail = self.line.iter().rposition(|b| !(b.is_ascii_hexdigit() || matches!(b, b'.' | b':'))).map_or(0, |i| i + 1);
+        let cut = &self.line[tail..];
+        let dots = cut.iter().filter(|b| **b == b'.').count();
+        let colons = cut.iter().filter(|b| **b == b':').count();
+        let v4 = dots >= 2 && cut.iter().all(|b| b.is_ascii_digit() || *b == b'.');
+        if tail >= self.floor && (v4 || colons >= 2 && v6::parse(cut).is_none()) {
+            self.redact(Kind::Ip, "ip", tail, self.line.len());
+        }
+    }
+}
+
+/// Whose name it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Which {
+    User,
+    /// A user name that coturn refused.
+    Refused,
+    Realm,
+    Origin,
+    DatabaseUser,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Spelling {
+    Dashed,
+    Reverse,
+    Nibbles,
+}
+
+/// The prefix of a line without the level that some eras print at its end.
+fn strip_level(head: &[u8]) -> &[u8] {
+    for level in [&b"ERROR: "[..], b"WARNING: ", b"INFO: ", b"DEBUG: ", b"ERROR ", b"WARNING ", b"INFO ", b"DEBUG "] {
+        if let Some(head) = head.strip_suffix(level) {
+            return head;
+        }
+    }
+    head
+}
+
+/// Whose address follows these words.
+fn role(before: &[u8]) -> Role {
+    const OWN: &[&[u8]] = &[
+        b"local ", b"local addr ", b"relay addr: ", b"relay addr ", b"addr (RTCP): ", b"opened on: ", b"opened on : ", b"address to use: ",
+        b"  relay ", b"Aux server: ", b"server added: ", b"server removed: ", b"to addr ", b"private part: ", b"server addr ",
+        b"will listen on ", b"bound to ", b"failed for ", b"fd to <", b"addr: ", b"backend host ", b"Host: ",
+    ];
+    const PEER: &[&[u8]] = &[b"peer ", b"A peer IP ", b"limit (at ", b"forbidden address: "];
+    let before = before.strip_suffix(b"[").unwrap_or(before);
+    if PEER.iter().any(|w| before.ends_with(w)) {
+        Role::Peer
+    } else if OWN.iter().any(|w| before.ends_with(w)) {
+        Role::Own
+    } else {
+        Role::Client
+    }
+}

@@ -1,0 +1,112 @@
+//! User names, session ids, realms and origins: what takes their place.
+
+use tamis_sdk::{ConfigError, Key, pseudonym::Tokenizer};
+
+use crate::config::FieldMode;
+
+/// The policy for one kind of name.
+#[derive(Debug)]
+pub enum Names {
+    /// It stays.
+    Keep,
+    /// This text stands for every value.
+    Replace(Vec<u8>),
+    /// A token.
+    Token(Box<Tokenizer>),
+}
+
+impl Names {
+    /// The policy `mode` for names of this `kind` (`user`, `realm`, ...), configured at `path`.
+    ///
+    /// # Errors
+    /// When the mode needs a key that is not there.
+    pub fn new(mode: FieldMode, kind: &str, path: &str, key: Option<&Key>, cache_entries: usize) -> Result<Self, ConfigError> {
+        Ok(match (mode, key) {
+            (FieldMode::Keep, _) => Self::Keep,
+            (FieldMode::Replace, _) => Self::Replace(placeholder(kind)),
+            (FieldMode::Token, Some(key)) => Self::Token(Box::new(Tokenizer::new(key, kind, cache_entries))),
+            (FieldMode::Token, None) => {
+                return Err(ConfigError::new(path, "mode token needs a key: add \"key\": {\"id\": \"k1\", \"file\": \"...\"}"));
+            }
+        })
+    }
+
+    /// Whether values stay.
+    pub fn keeps(&self) -> bool {
+        matches!(self, Self::Keep)
+    }
+
+    /// Append what takes the place of `value`; nothing in mode keep.
+    pub fn write(&mut self, value: &[u8], out: &mut Vec<u8>) {
+        match self {
+            Self::Keep => {}
+            Self::Replace(text) => out.extend_from_slice(text),
+            // What another run has already taken away has no identity left to keep.
+            Self::Token(_) if is_placeholder(value) => out.extend_from_slice(value),
+            Self::Token(tokenizer) => tokenizer.write(value, out),
+        }
+    }
+}
+
+fn placeholder(kind: &str) -> Vec<u8> {
+    format!("[REDACTED:{kind}]").into_bytes()
+}
+
+/// Whether `value` is `[REDACTED:<word>]`.
+pub fn is_placeholder(value: &[u8]) -> bool {
+    value
+        .strip_prefix(b"[REDACTED:")
+        .and_then(|v| v.strip_suffix(b"]"))
+        .is_some_and(|word| word.iter().all(|b| b.is_ascii_lowercase() || *b == b'-'))
+}
+
+/// The part of a user name that names a person: of the TURN REST API's
+/// `timestamp:user` and `user:timestamp` the user, which may be empty.
+pub fn user_part(name: &[u8], separator: &[u8]) -> std::ops::Range<usize> {
+    if is_timestamp(name) {
+        return name.len()..name.len();
+    }
+    if separator.is_empty() {
+        return 0..name.len();
+    }
+    match memchr::memmem::find(name, separator) {
+        Some(at) if is_timestamp(&name[..at]) => at + separator.len()..name.len(),
+        Some(at) if is_timestamp(&name[at + separator.len()..]) => 0..at,
+        _ => 0..name.len(),
+    }
+}
+
+/// Seconds since 1970 in this century, perhaps with a fraction. Ten digits and a leading 1
+/// (2001 to 2033) cannot be a telephone number of the North American plan; later
+/// times are only taken for the "never" of some back ends.
+fn is_timestamp(text: &[u8]) -> bool {
+    let (seconds, fraction) = match memchr::memchr(b'.', text) {
+        Some(dot) => (&text[..dot], Some(&text[dot + 1..])),
+        None => (text, None),
+    };
+    seconds.len() == 10
+        && (seconds[0] == b'1' || seconds == b"2147483647" || seconds == b"4294967295")
+        && seconds.iter().all(u8::is_ascii_digit)
+        && fraction.is_none_or(|f| (1..=9).contains(&f.len()) && f.iter().all(u8::is_ascii_digit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user(name: &str) -> &str {
+        &name[user_part(name.as_bytes(), b":")]
+    }
+
+    #[test]
+    fn rest_names_keep_their_timestamp() {
+        for (name, part) in [
+            ("alice", "alice"), ("1795306080:alice@example.org", "alice@example.org"), ("1795306080", ""), ("1795306080:", ""),
+            (":1795223280", ""), ("bob:1795223280", "bob"), ("1795306080:@n:server", "@n:server"), ("1620811200.173", ""),
+            ("1620811200.173:x", "x"), ("2125551234", "2125551234"), ("2125551234:x", "2125551234:x"), ("1795306080.:x", "1795306080.:x"),
+            ("", ""), ("@n:server", "@n:server"), ("179530608", "179530608"),
+        ] {
+            assert_eq!(user(name), part, "{name}");
+        }
+    }
+}
