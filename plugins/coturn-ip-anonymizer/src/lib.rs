@@ -14,6 +14,7 @@
 #![cfg_attr(target_family = "wasm", allow(unsafe_code))]
 
 pub mod address;
+pub mod aggregate;
 pub mod config;
 pub mod counts;
 pub mod line;
@@ -21,7 +22,11 @@ pub mod names;
 
 use tamis_sdk::{ConfigError, Filter, Key, KeyConfig, OnError, Record, Verdict, record::Kind};
 
-use crate::{config::Config, line::Scrubber};
+use crate::{
+    aggregate::{Aggregator, Taken},
+    config::Config,
+    line::Scrubber,
+};
 
 /// The filter.
 #[derive(Debug)]
@@ -29,6 +34,7 @@ pub struct CoturnIpAnonymizer {
     scrubber: Scrubber,
     /// Field names whose strings are filtered; `None` is every string.
     fields: Option<Vec<Vec<u8>>>,
+    aggregator: Option<Aggregator>,
     counts_field: Option<String>,
     counts_json: Vec<u8>,
 }
@@ -36,7 +42,7 @@ pub struct CoturnIpAnonymizer {
 impl Filter for CoturnIpAnonymizer {
     const NAME: &'static str = "coturn-ip-anonymizer";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
-    const CONFIG_SCHEMA: &'static str = "{}";
+    const CONFIG_SCHEMA: &'static str = include_str!("../config.schema.json");
     const COUNTERS: &'static [&'static str] = counts::NAMES;
 
     type Config = Config;
@@ -53,10 +59,17 @@ impl Filter for CoturnIpAnonymizer {
         if config.fields.is_empty() {
             return Err(ConfigError::new("$.fields", "names no field: name some, or leave it out for all"));
         }
+        if let Some(aggregate) = &config.aggregate
+            && !(1..=604_800).contains(&aggregate.window_seconds)
+        {
+            let message = format!("must be 1 to 604800, is {}", aggregate.window_seconds);
+            return Err(ConfigError::new("$.aggregate.window_seconds", message));
+        }
         let all = config.fields.iter().any(|f| f == "*");
         Ok(Self {
             scrubber: Scrubber::new(&config, key.as_ref())?,
             fields: (!all).then(|| config.fields.iter().map(|f| f.as_bytes().to_vec()).collect()),
+            aggregator: config.aggregate.as_ref().map(|a| Aggregator::new(a, &config.ip, &config.users.rest_separator)),
             counts_field: config.counts_field,
             counts_json: Vec::new(),
         })
@@ -64,7 +77,7 @@ impl Filter for CoturnIpAnonymizer {
 
     fn process(&mut self, record: &mut Record<'_>) -> Verdict {
         let before = *self.scrubber.counts();
-        let tag = record.tag();
+        let (tag, timestamp_ns) = (record.tag(), record.timestamp_ns());
         for index in 0..record.nodes().len() {
             let Some(node) = record.node(index) else { break };
             if node.kind != Kind::String {
@@ -72,10 +85,23 @@ impl Filter for CoturnIpAnonymizer {
             }
             let key = record.key(&node);
             let wanted = record.is_text() || self.fields.as_ref().is_none_or(|f| f.iter().any(|f| f == key));
-            if wanted {
-                let scrubber = &mut self.scrubber;
-                record.edit_text(index, |text, edits| scrubber.scrub(tag, key, text, edits));
+            if !wanted {
+                continue;
             }
+            if let Some(aggregator) = &mut self.aggregator {
+                let mut taken = Taken::No;
+                record.edit_text(index, |text, _| taken = aggregator.take(text, timestamp_ns));
+                if taken != Taken::No {
+                    self.scrubber.counts_mut().add(counts::Kind::Aggregated);
+                    if taken == Taken::Swallowed {
+                        return Verdict::Drop;
+                    }
+                    record.replace_whole(|out| out.extend_from_slice(aggregator.summary()));
+                    return Verdict::Keep;
+                }
+            }
+            let scrubber = &mut self.scrubber;
+            record.edit_text(index, |text, edits| scrubber.scrub(tag, key, text, edits));
         }
         if let Some(field) = &self.counts_field {
             self.counts_json.clear();
@@ -84,6 +110,12 @@ impl Filter for CoturnIpAnonymizer {
             }
         }
         Verdict::Keep
+    }
+
+    fn flush(&mut self, emit: &mut dyn FnMut(&[u8])) {
+        if let Some(summary) = self.aggregator.as_mut().and_then(Aggregator::finish) {
+            emit(summary);
+        }
     }
 
     fn counts(&self) -> &[u64] {

@@ -69,7 +69,11 @@ pub fn user_part(name: &[u8], separator: &[u8]) -> std::ops::Range<usize> {
     if separator.is_empty() {
         return 0..name.len();
     }
-    match memchr::memmem::find(name, separator) {
+    let found = match separator {
+        [byte] => memchr::memchr(*byte, name),
+        _ => memchr::memmem::find(name, separator),
+    };
+    match found {
         Some(at) if is_timestamp(&name[..at]) => at + separator.len()..name.len(),
         Some(at) if is_timestamp(&name[at + separator.len()..]) => 0..at,
         _ => 0..name.len(),

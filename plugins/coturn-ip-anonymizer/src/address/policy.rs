@@ -178,11 +178,6 @@ impl Policies {
         true
     }
 
-    /// Whether `address` stays as it is, whatever its form.
-    pub fn keeps(&self, address: IpAddr, role: Role) -> bool {
-        self.rule_for(address, role).is_none_or(|r| r.mode == IpMode::Keep)
-    }
-
     /// Whether a placeholder, not an address or a token, takes the place of `address`.
     pub fn replaces(&self, address: IpAddr, role: Role) -> bool {
         self.rule_for(address, role).is_some_and(|r| r.mode == IpMode::Replace)

@@ -1,10 +1,397 @@
-//! The fast way for the lines that make up a verbose log.
+//! The fast way for the lines that make up a verbose log: each is matched whole, from its
+//! prefix to its end, with nothing in between that could hold anything but what the template
+//! puts there. What does not match to the last byte is left to [`super::pass`], so this
+//! module decides nothing on its own; a property test holds the two to the same output.
+
+use std::net::{IpAddr, Ipv4Addr};
 
 use tamis_sdk::Edits;
 
 use super::Scrubber;
+use crate::{
+    address::{policy::Role, v4, v6},
+    counts::Kind,
+    names::user_part,
+};
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGHS: u64 = 0x8080_8080_8080_8080;
 
 /// Note the edits of `text` if it is a line that is recognised whole; else note nothing and say `false`.
-pub fn scrub(_scrubber: &mut Scrubber, _text: &[u8], _edits: &mut Edits) -> bool {
-    false
+pub fn scrub(scrubber: &mut Scrubber, text: &[u8], edits: &mut Edits) -> bool {
+    if !scrubber.exact {
+        return false;
+    }
+    let mut line = Line { text, pos: 0 };
+    let mut found = Found::default();
+    if line.prefix().and_then(|()| line.message(scrubber, &mut found)).is_none() {
+        return false;
+    }
+    for item in &found.items[..found.len] {
+        match *item {
+            Item::User(start, end) => {
+                let name = &text[start as usize..end as usize];
+                let part = user_part(name, &scrubber.rest_separator);
+                if !part.is_empty() {
+                    let at = start as usize;
+                    let names = &mut scrubber.users;
+                    edits.replace_with(at + part.start, at + part.end, |out| names.write(&name[part], out));
+                    scrubber.counts.add(Kind::User);
+                }
+            }
+            Item::Address(address, role, start, end) => {
+                let policies = &mut scrubber.policies;
+                let (start, end) = (start as usize, end as usize);
+                if edits.try_replace_with(start, end, |out| policies.write(address, role, out)) {
+                    scrubber.counts.add(Kind::Ip);
+                }
+            }
+        }
+    }
+    true
+}
+
+/// What a template found, in the order of its places. Positions are 32 bits wide: longer
+/// texts are not matched.
+#[derive(Clone, Copy)]
+enum Item {
+    User(u32, u32),
+    Address(IpAddr, Role, u32, u32),
+}
+
+struct Found {
+    items: [Item; 3],
+    len: usize,
+}
+
+impl Default for Found {
+    fn default() -> Self {
+        Self { items: [Item::User(0, 0); 3], len: 0 }
+    }
+}
+
+impl Found {
+    fn push(&mut self, item: Item) -> Option<()> {
+        *self.items.get_mut(self.len)? = item;
+        self.len += 1;
+        Some(())
+    }
+}
+
+struct Line<'a> {
+    text: &'a [u8],
+    pos: usize,
+}
+
+/// `None` in all of these: the line is not of this kind.
+impl Line<'_> {
+    fn rest(&self) -> &[u8] {
+        &self.text[self.pos..]
+    }
+
+    fn lit<const N: usize>(&mut self, literal: &[u8; N]) -> Option<()> {
+        if self.rest().first_chunk::<N>()? != literal {
+            return None;
+        }
+        self.pos += N;
+        Some(())
+    }
+
+    fn is<const N: usize>(&mut self, literal: &[u8; N]) -> bool {
+        self.lit(literal).is_some()
+    }
+
+    fn byte(&self) -> u8 {
+        self.text.get(self.pos).copied().unwrap_or(0)
+    }
+
+    /// One or more digits.
+    fn number(&mut self) -> Option<()> {
+        let start = self.pos;
+        while self.byte().is_ascii_digit() {
+            self.pos += 1;
+        }
+        (self.pos > start).then_some(())
+    }
+
+    /// The end of the text, perhaps with its line terminator.
+    fn end(&mut self) -> Option<()> {
+        matches!(self.rest(), b"" | b"\n" | b"\r\n" | b"\r").then_some(())
+    }
+
+    /// `2026-11-21T00:06:35+0000: `, `3: : `, `3: (7690): INFO: `, `...+0000(7690): INFO: `,
+    /// `2026-11-21T00:14:07.485+0000 INFO `, `3 INFO `, `2026-11-21 00:06:46: `.
+    fn prefix(&mut self) -> Option<()> {
+        let stamped = self.stamp();
+        if !stamped {
+            self.number()?;
+        }
+        if self.is(b": ") {
+            if stamped || self.is(b": ") {
+                return Some(());
+            }
+        } else if self.is(b" INFO ") {
+            return Some(());
+        }
+        self.lit(b"(")?;
+        self.number()?;
+        self.lit(b"): INFO: ")
+    }
+
+    /// A date and time of the default formats.
+    fn stamp(&mut self) -> bool {
+        let Some(stamp) = self.rest().first_chunk::<19>() else { return false };
+        let word = |at: usize| {
+            let mut word = [0; 8];
+            word.copy_from_slice(&stamp[at..at + 8]);
+            u64::from_le_bytes(word)
+        };
+        // Separators where they belong, and zeros in their place, so that eight digits remain.
+        const DATE: u64 = 0x2D00_002D_0000_0000;
+        const DATE_MASK: u64 = 0xFF00_00FF_0000_0000;
+        const TIME: u64 = 0x0000_3A00_003A_0000;
+        const TIME_MASK: u64 = 0x0000_FF00_00FF_0000;
+        let (date, time) = (word(0), word(11));
+        let separators = date & DATE_MASK == DATE && time & TIME_MASK == TIME;
+        let day = [stamp[8], stamp[9]].iter().all(u8::is_ascii_digit);
+        let digits = |word: u64, mask: u64| are_digits(word & !mask | 0x3030_3030_3030_3030 & mask);
+        if !(separators && day && matches!(stamp[10], b'T' | b' ') && digits(date, DATE_MASK) && digits(time, TIME_MASK)) {
+            return false;
+        }
+        self.pos += 19;
+        if self.byte() == b'.' {
+            self.pos += 1;
+            let start = self.pos;
+            if self.number().is_none() || self.pos - start > 9 {
+                return false;
+            }
+        }
+        if matches!(self.byte(), b'+' | b'-') {
+            self.pos += 1;
+            let start = self.pos;
+            return self.number().is_some() && self.pos - start == 4;
+        }
+        true
+    }
+
+    fn message(&mut self, scrubber: &mut Scrubber, found: &mut Found) -> Option<()> {
+        if u32::try_from(self.text.len()).is_err() {
+            return None;
+        }
+        if self.is(b"session ") {
+            self.session_id()?;
+            self.session(scrubber, found)
+        } else if self.is(b"IPv4. ") {
+            let role = self.relay_or_client()?;
+            self.v4(role, true, found)?;
+            self.end()
+        } else if self.is(b"handle_udp_packet: New UDP endpoint: local addr ") {
+            self.address(Role::Own, found)?;
+            self.lit(b", remote addr ")?;
+            self.address(Role::Client, found)?;
+            self.end()
+        } else {
+            None
+        }
+    }
+
+    fn relay_or_client(&mut self) -> Option<Role> {
+        if self.is(b"Local relay addr: ") || self.is(b"Local reserved relay addr: ") || self.is(b"Local relay addr (RTCP): ") {
+            return Some(Role::Own);
+        }
+        (self.is(b"tcp or tls connected to: ")).then_some(Role::Client)
+    }
+
+    /// Eighteen digits and `: `.
+    fn session_id(&mut self) -> Option<()> {
+        let id = self.rest().first_chunk::<20>()?;
+        let (words, tail) = id.as_chunks::<8>();
+        let digits = words.iter().all(|w| are_digits(u64::from_le_bytes(*w)));
+        if !digits || !tail[0].is_ascii_digit() || !tail[1].is_ascii_digit() || tail[2..] != *b": " {
+            return None;
+        }
+        self.pos += 20;
+        Some(())
+    }
+
+    fn session(&mut self, scrubber: &mut Scrubber, found: &mut Found) -> Option<()> {
+        match self.byte() {
+            b'r' if self.is(b"realm <") => {
+                self.realm(scrubber)?;
+                self.lit(b"> user <")?;
+                self.user(found)?;
+                self.lit(b">: incoming packet ")?;
+                self.method()?;
+                self.lit(b" processed, ")?;
+                if !self.is(b"success") {
+                    self.lit(b"error ")?;
+                    self.number()?;
+                    self.lit(b": ")?;
+                    self.words()?;
+                }
+                self.end()
+            }
+            b'r' | b'n' => {
+                if !self.is(b"new, realm=<") {
+                    self.lit(b"refreshed, realm=<")?;
+                }
+                self.realm_and_username(scrubber, found)?;
+                self.lit(b">, lifetime=")?;
+                self.number()?;
+                self.end()
+            }
+            b'p' if self.is(b"peer ") && self.byte() != b'u' => {
+                self.address(Role::Peer, found)?;
+                if self.is(b" lifetime updated: ") {
+                    self.number()?;
+                } else {
+                    self.lit(b" deleted")?;
+                }
+                self.end()
+            }
+            b'u' => {
+                self.lit(b"usage: realm=<")?;
+                self.realm_and_username(scrubber, found)?;
+                self.lit(b">, rp=")?;
+                self.number()?;
+                self.lit(b", rb=")?;
+                self.number()?;
+                self.lit(b", sp=")?;
+                self.number()?;
+                self.lit(b", sb=")?;
+                self.number()?;
+                self.end()
+            }
+            b'd' => {
+                self.lit(b"delete: realm=<")?;
+                self.realm_and_username(scrubber, found)?;
+                self.lit(b">")?;
+                self.end()
+            }
+            b'c' => {
+                self.lit(b"closed (")?;
+                if !self.is(b"2nd") {
+                    self.lit(b"1st")?;
+                }
+                self.lit(b" stage), user <")?;
+                self.user(found)?;
+                self.lit(b"> realm <")?;
+                self.realm(scrubber)?;
+                // An origin is a client's text: not here.
+                self.lit(b"> origin <>, local ")?;
+                self.address(Role::Own, found)?;
+                self.lit(b", remote ")?;
+                self.address(Role::Client, found)?;
+                self.lit(b", reason: ")?;
+                self.words()?;
+                self.end()
+            }
+            _ => None,
+        }
+    }
+
+    fn realm_and_username(&mut self, scrubber: &mut Scrubber, found: &mut Found) -> Option<()> {
+        self.realm(scrubber)?;
+        self.lit(b">, username=<")?;
+        self.user(found)
+    }
+
+    /// A realm in which nothing is to be found. It is nearly always the one of the line before.
+    fn realm(&mut self, scrubber: &mut Scrubber) -> Option<()> {
+        let last = &scrubber.last_realm;
+        if self.rest().starts_with(last) && self.rest().get(last.len()) == Some(&b'>') {
+            self.pos += last.len();
+            return Some(());
+        }
+        let rest = self.rest();
+        let len = rest.iter().position(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')))?;
+        let realm = &rest[..len];
+        let inert = realm.windows(2).all(|w| !(w[0].is_ascii_digit() && matches!(w[1], b'.' | b'-')));
+        if rest[len] != b'>' || !inert {
+            return None;
+        }
+        scrubber.last_realm.clear();
+        scrubber.last_realm.extend_from_slice(realm);
+        self.pos += len;
+        Some(())
+    }
+
+    /// A user name without angle brackets and control characters, which ends unambiguously.
+    fn user(&mut self, found: &mut Found) -> Option<()> {
+        let start = self.pos;
+        let rest = self.rest();
+        let (words, tail) = rest.as_chunks::<8>();
+        let mut len = None;
+        for (i, word) in words.iter().enumerate() {
+            let word = u64::from_le_bytes(*word);
+            // `<` and `>` differ in one bit; bytes below 0x20 are control characters.
+            let bracket = (word & !(ONES * 2)) ^ (ONES * u64::from(b'<'));
+            let hit = ((bracket.wrapping_sub(ONES) & !bracket) | (word.wrapping_sub(ONES * 0x20) & !word)) & HIGHS;
+            if hit != 0 {
+                len = Some(i * 8 + (hit.trailing_zeros() / 8) as usize);
+                break;
+            }
+        }
+        let len = len.or_else(|| {
+            let done = rest.len() - tail.len();
+            tail.iter().position(|b| *b < 0x20 || b & !2 == b'<').map(|i| done + i)
+        })?;
+        if rest[len] != b'>' {
+            return None;
+        }
+        self.pos += len;
+        found.push(Item::User(start as u32, self.pos as u32))
+    }
+
+    fn method(&mut self) -> Option<()> {
+        let known = self.is(b"REFRESH")
+            || self.is(b"CHANNEL_BIND")
+            || self.is(b"message")
+            || self.is(b"ALLOCATE")
+            || self.is(b"CREATE_PERMISSION")
+            || self.is(b"BINDING")
+            || self.is(b"CONNECTION_BIND")
+            || self.is(b"CONNECT");
+        known.then_some(())
+    }
+
+    /// Words in which nothing can be found: letters, digits, spaces, parentheses.
+    fn words(&mut self) -> Option<()> {
+        while matches!(self.byte(), b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b' ' | b'(' | b')') {
+            self.pos += 1;
+        }
+        Some(())
+    }
+
+    /// `192.0.2.1:3478`, `192.0.2.1` or `[2001:db8::1]:3478`.
+    fn address(&mut self, role: Role, found: &mut Found) -> Option<()> {
+        if self.byte() != b'[' {
+            return self.v4(role, false, found);
+        }
+        let start = self.pos + 1;
+        let len = self.text[start..].iter().take(46).position(|b| *b == b']')?;
+        let address = v6::parse(&self.text[start..start + len])?;
+        self.pos = start + len;
+        self.lit(b"]:")?;
+        self.number()?;
+        found.push(Item::Address(IpAddr::V6(address), role, start as u32, (start + len) as u32))
+    }
+
+    fn v4(&mut self, role: Role, port: bool, found: &mut Found) -> Option<()> {
+        let start = self.pos;
+        let quad = v4::read(self.text, start)?;
+        self.pos = quad.end;
+        if self.is(b":") {
+            self.number()?;
+        } else if port || !matches!(self.byte(), b' ' | b',') {
+            return None;
+        }
+        let address = IpAddr::V4(Ipv4Addr::from(quad.octets));
+        found.push(Item::Address(address, role, start as u32, quad.end as u32))
+    }
+}
+
+/// Whether all eight bytes are ASCII digits.
+fn are_digits(word: u64) -> bool {
+    (word & 0xF0F0_F0F0_F0F0_F0F0) | ((word.wrapping_add(0x0606_0606_0606_0606) & 0xF0F0_F0F0_F0F0_F0F0) >> 4) == 0x3333_3333_3333_3333
 }

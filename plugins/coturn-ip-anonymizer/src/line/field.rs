@@ -205,6 +205,6 @@ fn is_complete(record: &[u8]) -> bool {
     has(b">: incoming packet ") && has(b" processed, ")
         || has(b">, lifetime=")
         || has(b">, rp=")
-        || has(b", reason: ")
+        || has(b" closed (") && has(b">, local ") && has(b", reason: ")
         || has(b"delete: realm=<") && record.ends_with(b">")
 }

@@ -14,7 +14,7 @@ use tamis_sdk::{ConfigError, Edits, Key};
 
 use crate::{
     address::policy::Policies,
-    config::{Config, FieldMode},
+    config::{Config, FieldMode, IpMode},
     counts::Counts,
     names::Names,
 };
@@ -32,6 +32,10 @@ pub struct Scrubber {
     origins: Names,
     database_users: Names,
     host_names: bool,
+    /// Whether [`exact`] may be used: it knows nothing of policies for what is normally kept.
+    exact: bool,
+    /// The last realm that [`exact`] found to hold nothing.
+    last_realm: Vec<u8>,
     streams: stream::Streams,
     counts: Counts,
 }
@@ -47,7 +51,10 @@ impl Scrubber {
         let user_mode = config.users.mode.unwrap_or(default_users);
         let refused_mode = if user_mode == FieldMode::Keep { FieldMode::Replace } else { user_mode };
         let names = |mode, kind, path| Names::new(mode, kind, path, key, cache);
+        let kept = [&config.sessions, &config.realms, &config.origins].iter().all(|f| f.mode == FieldMode::Keep);
         Ok(Self {
+            exact: kept && user_mode != FieldMode::Keep && config.ip.mode != IpMode::Replace,
+            last_realm: Vec::new(),
             policies: Policies::new(&config.ip, key, cache)?,
             users: names(user_mode, "user", "$.users.mode")?,
             refused: names(refused_mode, "user", "$.users.mode")?,
@@ -75,10 +82,8 @@ impl Scrubber {
     /// Note the edits of a text, the value of `field` (empty for a bare line) in a record
     /// with this tag.
     pub fn scrub(&mut self, tag: &[u8], field: &[u8], text: &[u8], edits: &mut Edits) {
-        if self.streams.idle() {
-            if exact::scrub(self, text, edits) {
-                return;
-            }
+        if self.streams.idle() && exact::scrub(self, text, edits) {
+            return;
         }
         self.streams.select(tag, field);
         let mut start = 0;

@@ -196,16 +196,7 @@ impl<'a> Pass<'a> {
             (from, to) = (start - 1, end + 1);
         }
         let policies = &mut self.s.policies;
-        if policies.keeps(address, role) {
-            self.floor = self.floor.max(end);
-            return;
-        }
-        let mut changed = false;
-        self.edits.try_replace_with(self.base + from, self.base + to, |out| {
-            changed = policies.write(address, role, out);
-            changed
-        });
-        if changed {
+        if self.edits.try_replace_with(self.base + from, self.base + to, |out| policies.write(address, role, out)) {
             self.s.counts.add(Kind::Ip);
         }
         self.floor = self.floor.max(to);

@@ -53,14 +53,16 @@ impl Edits {
         self.list.push(Edit { start, end: end.max(start), new_start, new_end: self.arena.len() });
     }
 
-    /// As [`replace_with`](Self::replace_with), but only if `write` says `true`.
-    pub fn try_replace_with(&mut self, start: usize, end: usize, write: impl FnOnce(&mut Vec<u8>) -> bool) {
+    /// As [`replace_with`](Self::replace_with), but only if `write` says `true`; says what it said.
+    pub fn try_replace_with(&mut self, start: usize, end: usize, write: impl FnOnce(&mut Vec<u8>) -> bool) -> bool {
         let new_start = self.arena.len();
-        if write(&mut self.arena) {
+        let wanted = write(&mut self.arena);
+        if wanted {
             self.list.push(Edit { start, end: end.max(start), new_start, new_end: self.arena.len() });
         } else {
             self.arena.truncate(new_start);
         }
+        wanted
     }
 
     /// The edits, in the order they were made.
