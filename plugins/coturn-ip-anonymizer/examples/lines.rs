@@ -1,5 +1,5 @@
-use std::io::{Read, Write};
 use coturn_ip_anonymizer::CoturnIpAnonymizer;
+use std::io::{Read, Write};
 use tamis_sdk::{Action, Encoding, Meta, Session};
 fn main() {
     let config = std::env::args().nth(1).unwrap_or_default();
@@ -10,10 +10,16 @@ fn main() {
     for line in input.split_inclusive(|b| *b == b'\n') {
         let body = line.strip_suffix(b"\n").unwrap_or(line);
         let a = s.process(Meta { tag: b"", timestamp_ns: 0 }, Encoding::Text, body, &mut out);
-        if a == Action::Keep { out.extend_from_slice(body) }
-        if line.ends_with(b"\n") { out.push(b'\n') }
+        if a == Action::Keep {
+            out.extend_from_slice(body)
+        }
+        if line.ends_with(b"\n") {
+            out.push(b'\n')
+        }
     }
     std::io::stdout().write_all(&out).unwrap();
-    for (n, c) in s.counters() { eprint!("{n}={c} "); }
+    for (n, c) in s.counters() {
+        eprint!("{n}={c} ");
+    }
     eprintln!();
 }

@@ -24,7 +24,8 @@ pub enum Kind {
 }
 
 /// Names of the kinds, as they appear in counters and counts fields.
-pub const NAMES: &[&str] = &["ip", "host_name", "user", "session", "realm", "origin", "secret", "http", "aggregated"];
+pub const NAMES: &[&str] =
+    &["ip", "host_name", "user", "session", "realm", "origin", "secret", "http", "aggregated"];
 
 /// A count per kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -69,7 +69,10 @@ impl Filter for CoturnIpAnonymizer {
         Ok(Self {
             scrubber: Scrubber::new(&config, key.as_ref())?,
             fields: (!all).then(|| config.fields.iter().map(|f| f.as_bytes().to_vec()).collect()),
-            aggregator: config.aggregate.as_ref().map(|a| Aggregator::new(a, &config.ip, &config.users.rest_separator)),
+            aggregator: config
+                .aggregate
+                .as_ref()
+                .map(|a| Aggregator::new(a, &config.ip, &config.users.rest_separator)),
             counts_field: config.counts_field,
             counts_json: Vec::new(),
         })

@@ -20,13 +20,22 @@ impl Names {
     ///
     /// # Errors
     /// When the mode needs a key that is not there.
-    pub fn new(mode: FieldMode, kind: &str, path: &str, key: Option<&Key>, cache_entries: usize) -> Result<Self, ConfigError> {
+    pub fn new(
+        mode: FieldMode,
+        kind: &str,
+        path: &str,
+        key: Option<&Key>,
+        cache_entries: usize,
+    ) -> Result<Self, ConfigError> {
         Ok(match (mode, key) {
             (FieldMode::Keep, _) => Self::Keep,
             (FieldMode::Replace, _) => Self::Replace(placeholder(kind)),
             (FieldMode::Token, Some(key)) => Self::Token(Box::new(Tokenizer::new(key, kind, cache_entries))),
             (FieldMode::Token, None) => {
-                return Err(ConfigError::new(path, "mode token needs a key: add \"key\": {\"id\": \"k1\", \"file\": \"...\"}"));
+                return Err(ConfigError::new(
+                    path,
+                    "mode token needs a key: add \"key\": {\"id\": \"k1\", \"file\": \"...\"}",
+                ));
             }
         })
     }
@@ -105,10 +114,21 @@ mod tests {
     #[test]
     fn rest_names_keep_their_timestamp() {
         for (name, part) in [
-            ("alice", "alice"), ("1795306080:alice@example.org", "alice@example.org"), ("1795306080", ""), ("1795306080:", ""),
-            (":1795223280", ""), ("bob:1795223280", "bob"), ("1795306080:@n:server", "@n:server"), ("1620811200.173", ""),
-            ("1620811200.173:x", "x"), ("2125551234", "2125551234"), ("2125551234:x", "2125551234:x"), ("1795306080.:x", "1795306080.:x"),
-            ("", ""), ("@n:server", "@n:server"), ("179530608", "179530608"),
+            ("alice", "alice"),
+            ("1795306080:alice@example.org", "alice@example.org"),
+            ("1795306080", ""),
+            ("1795306080:", ""),
+            (":1795223280", ""),
+            ("bob:1795223280", "bob"),
+            ("1795306080:@n:server", "@n:server"),
+            ("1620811200.173", ""),
+            ("1620811200.173:x", "x"),
+            ("2125551234", "2125551234"),
+            ("2125551234:x", "2125551234:x"),
+            ("1795306080.:x", "1795306080.:x"),
+            ("", ""),
+            ("@n:server", "@n:server"),
+            ("179530608", "179530608"),
         ] {
             assert_eq!(user(name), part, "{name}");
         }

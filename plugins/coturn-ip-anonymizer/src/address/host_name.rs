@@ -51,7 +51,8 @@ pub fn around_dash(text: &[u8], dash: usize, floor: usize) -> Option<Dashed> {
         && before[before.len() - 2].is_ascii_alphanumeric()
         && !(before[before.len() - 2].is_ascii_digit() && !word_has_letter(&before[..before.len() - 1]))
         || before.last().is_some_and(u8::is_ascii_alphabetic);
-    let in_domain = matches!(text.get(pos), Some(b'.' | b'-')) && text.get(pos + 1).is_some_and(u8::is_ascii_alphabetic);
+    let in_domain =
+        matches!(text.get(pos), Some(b'.' | b'-')) && text.get(pos + 1).is_some_and(u8::is_ascii_alphabetic);
     (named || in_domain).then_some(Dashed { address: Ipv4Addr::from(octets), start, end: pos })
 }
 
@@ -98,7 +99,10 @@ mod tests {
 
     fn first(text: &str) -> Option<&str> {
         let bytes = text.as_bytes();
-        (1..bytes.len()).filter(|&i| bytes[i] == b'-').find_map(|i| around_dash(bytes, i, 0)).map(|d| &text[d.start..d.end])
+        (1..bytes.len())
+            .filter(|&i| bytes[i] == b'-')
+            .find_map(|i| around_dash(bytes, i, 0))
+            .map(|d| &text[d.start..d.end])
     }
 
     #[test]

@@ -55,15 +55,31 @@ impl Policies {
     pub fn new(config: &IpConfig, key: Option<&Key>, cache_entries: usize) -> Result<Self, ConfigError> {
         let base = PolicyConfig { mode: Some(config.mode), v4_prefix: None, v6_prefix: None };
         let rule = |path: &str, policy: &PolicyConfig| rule(config, path, policy);
-        let own = config.own.as_ref().map(|o| PolicyConfig { mode: o.mode, v4_prefix: o.v4_prefix, v6_prefix: o.v6_prefix });
+        let own = config.own.as_ref().map(|o| PolicyConfig {
+            mode: o.mode,
+            v4_prefix: o.v4_prefix,
+            v6_prefix: o.v6_prefix,
+        });
         let base = rule("", &base)?;
         let private = config.private.as_ref().map(|p| rule(".private", p)).transpose()?;
         let own = own.as_ref().map(|p| rule(".own", p)).transpose()?;
         let peer = config.peer.as_ref().map(|p| rule(".peer", p)).transpose()?;
-        let rules = [("$.ip.mode", Some(base)), ("$.ip.private.mode", private), ("$.ip.own.mode", own), ("$.ip.peer.mode", peer)];
-        let needs = |mode: IpMode| rules.iter().find(|(_, r)| r.is_some_and(|r| r.mode == mode)).map(|(path, _)| *path);
+        let rules = [
+            ("$.ip.mode", Some(base)),
+            ("$.ip.private.mode", private),
+            ("$.ip.own.mode", own),
+            ("$.ip.peer.mode", peer),
+        ];
+        let needs = |mode: IpMode| {
+            rules.iter().find(|(_, r)| r.is_some_and(|r| r.mode == mode)).map(|(path, _)| *path)
+        };
         let key_for = |path: &str| {
-            key.ok_or_else(|| ConfigError::new(path, "this mode needs a key: add \"key\": {\"id\": \"k1\", \"file\": \"...\"}"))
+            key.ok_or_else(|| {
+                ConfigError::new(
+                    path,
+                    "this mode needs a key: add \"key\": {\"id\": \"k1\", \"file\": \"...\"}",
+                )
+            })
         };
         let key_use = match config.ipcrypt_key {
             IpcryptKey::Derived => KeyUse::Derived,
@@ -72,11 +88,14 @@ impl Policies {
         let cipher = |mode, kind| {
             needs(mode)
                 .map(|path| {
-                    AddressCipher::new(kind, key_for(path)?, key_use).map_err(|e| ConfigError::new("$.ip.ipcrypt_key", e.0))
+                    AddressCipher::new(kind, key_for(path)?, key_use)
+                        .map_err(|e| ConfigError::new("$.ip.ipcrypt_key", e.0))
                 })
                 .transpose()
         };
-        let token = needs(IpMode::Token).map(|path| Ok(Tokenizer::new(key_for(path)?, "ip", cache_entries))).transpose()?;
+        let token = needs(IpMode::Token)
+            .map(|path| Ok(Tokenizer::new(key_for(path)?, "ip", cache_entries)))
+            .transpose()?;
         Ok(Self {
             default_keep: config.keep == IpConfig::default().keep,
             keep: config.keep.clone(),
@@ -272,10 +291,19 @@ mod tests {
     fn truncation_is_the_default_and_keeps_loopback() {
         let mut p = Policies::new(&IpConfig::default(), None, 16).unwrap();
         for (address, expected) in [
-            ("198.51.100.7", "198.51.100.0"), ("10.1.2.3", "10.1.2.0"), ("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "0.0.0.0"),
-            ("2001:db8:20:0:aa:bb:cc:dd", "2001:db8:20::"), ("::1", "::1"), ("::", "::"), ("::ffff:10.1.2.3", "::ffff:10.1.2.0"),
-            ("::ffff:127.0.0.1", "::ffff:127.0.0.1"), ("2002:c0a8:117::1", "2002:c0a8:100::"), ("64:ff9b::a01:203", "64:ff9b::"),
-            ("fe80::1ff:fe23:4567:890a", "fe80::"), ("198.51.100.0", "198.51.100.0"),
+            ("198.51.100.7", "198.51.100.0"),
+            ("10.1.2.3", "10.1.2.0"),
+            ("127.0.0.1", "127.0.0.1"),
+            ("0.0.0.0", "0.0.0.0"),
+            ("2001:db8:20:0:aa:bb:cc:dd", "2001:db8:20::"),
+            ("::1", "::1"),
+            ("::", "::"),
+            ("::ffff:10.1.2.3", "::ffff:10.1.2.0"),
+            ("::ffff:127.0.0.1", "::ffff:127.0.0.1"),
+            ("2002:c0a8:117::1", "2002:c0a8:100::"),
+            ("64:ff9b::a01:203", "64:ff9b::"),
+            ("fe80::1ff:fe23:4567:890a", "fe80::"),
+            ("198.51.100.0", "198.51.100.0"),
         ] {
             assert_eq!(rewritten(&mut p, address, Role::Client), expected, "{address}");
         }
@@ -286,16 +314,26 @@ mod tests {
         let config = IpConfig { mode: IpMode::Token, ..IpConfig::default() };
         let error = Policies::new(&config, None, 16).unwrap_err();
         assert_eq!(error.path, "$.ip.mode");
-        let config = IpConfig { peer: Some(PolicyConfig { mode: Some(IpMode::Deterministic), ..PolicyConfig::default() }), ..IpConfig::default() };
+        let config = IpConfig {
+            peer: Some(PolicyConfig { mode: Some(IpMode::Deterministic), ..PolicyConfig::default() }),
+            ..IpConfig::default()
+        };
         assert_eq!(Policies::new(&config, None, 16).unwrap_err().path, "$.ip.peer.mode");
         let config = IpConfig { v4_prefix: 33, ..IpConfig::default() };
-        assert_eq!(Policies::new(&config, None, 16).unwrap_err().to_string(), "config $.ip.v4_prefix: must be 0 to 32, is 33");
+        assert_eq!(
+            Policies::new(&config, None, 16).unwrap_err().to_string(),
+            "config $.ip.v4_prefix: must be 0 to 32, is 33"
+        );
     }
 
     #[test]
     fn roles_and_networks_have_their_own_policy() {
         let config = IpConfig {
-            own: Some(OwnConfig { mode: Some(IpMode::Keep), addresses: vec!["192.0.2.0/24".parse().unwrap()], ..OwnConfig::default() }),
+            own: Some(OwnConfig {
+                mode: Some(IpMode::Keep),
+                addresses: vec!["192.0.2.0/24".parse().unwrap()],
+                ..OwnConfig::default()
+            }),
             peer: Some(PolicyConfig { mode: Some(IpMode::Replace), ..PolicyConfig::default() }),
             private: Some(PolicyConfig { v4_prefix: Some(8), ..PolicyConfig::default() }),
             keep: vec![],
@@ -317,6 +355,9 @@ mod tests {
         assert_eq!(rewritten(&mut p, "::ffff:198.51.100.7", Role::Client), format!("::ffff:{plain}"));
         let config = IpConfig { mode: IpMode::Token, ..IpConfig::default() };
         let mut p = Policies::new(&config, Some(&key()), 16).unwrap();
-        assert_eq!(rewritten(&mut p, "::ffff:198.51.100.7", Role::Client), rewritten(&mut p, "198.51.100.7", Role::Client));
+        assert_eq!(
+            rewritten(&mut p, "::ffff:198.51.100.7", Role::Client),
+            rewritten(&mut p, "198.51.100.7", Role::Client)
+        );
     }
 }

@@ -129,7 +129,10 @@ pub fn around_colon(text: &[u8], colon: usize, floor: usize, port_follows: bool)
     if text[start] == b':' && text.get(start + 1) != Some(&b':') {
         start += 1;
     }
-    if end > start && text[end - 1] == b':' && !(end >= start + 2 && text[end - 2] == b':' && !text[start..end].ends_with(b":::")) {
+    if end > start
+        && text[end - 1] == b':'
+        && !(end >= start + 2 && text[end - 2] == b':' && !text[start..end].ends_with(b":::"))
+    {
         end -= 1;
     }
     if end <= start {
@@ -283,8 +286,20 @@ mod tests {
     #[test]
     fn look_alikes_are_not() {
         for text in [
-            "12:34:56", "2026-11-21T00:14:07.485+0000", "aa:bb:cc:dd:ee:ff", "00:1b:44:11:3a:b7:00:01", "std::dec::fade", "a1::b2x", "x_a1::b2",
-            "udp_server_input_handler:623:start", "3: : session", "dead::beef", "1:2:3:4:5:6:7", "AA:BB:CC:DD:EE:FF:00:11:22:33", "TLS1.2:", "foo::bar",
+            "12:34:56",
+            "2026-11-21T00:14:07.485+0000",
+            "aa:bb:cc:dd:ee:ff",
+            "00:1b:44:11:3a:b7:00:01",
+            "std::dec::fade",
+            "a1::b2x",
+            "x_a1::b2",
+            "udp_server_input_handler:623:start",
+            "3: : session",
+            "dead::beef",
+            "1:2:3:4:5:6:7",
+            "AA:BB:CC:DD:EE:FF:00:11:22:33",
+            "TLS1.2:",
+            "foo::bar",
         ] {
             assert_eq!(first(text, false), None, "{text}");
         }

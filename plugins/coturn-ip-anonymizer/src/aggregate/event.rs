@@ -36,8 +36,12 @@ pub fn event(line: &[u8]) -> Option<Event<'_>> {
         return Some(Event::Refused);
     }
     let other: [&[u8]; 6] = [
-        b". tcp or tls connected to: ", b". Local relay addr", b". Local reserved relay addr", b": New UDP endpoint: ",
-        b"Global turn allocation count ", b"handle_turn_",
+        b". tcp or tls connected to: ",
+        b". Local relay addr",
+        b". Local reserved relay addr",
+        b": New UDP endpoint: ",
+        b"Global turn allocation count ",
+        b"handle_turn_",
     ];
     other.iter().any(|o| find(line, o).is_some()).then_some(Event::Other)
 }
@@ -63,7 +67,9 @@ fn session_event(message: &[u8]) -> Event<'_> {
         let remote = rfind(message, b", remote ").map(|i| &message[i + 9..]);
         return Event::Closed(between(message, b"user <", b"> realm <"), remote.and_then(address));
     }
-    let usage = |message: &[u8]| (number_after(message, b">, rp=", b", rb="), number_after(message, b">, rp=", b", sb="));
+    let usage = |message: &[u8]| {
+        (number_after(message, b">, rp=", b", rb="), number_after(message, b">, rp=", b", sb="))
+    };
     if message.starts_with(b"usage: ") {
         let (received, sent) = usage(message);
         return Event::Usage(received, sent);
@@ -161,7 +167,8 @@ fn timestamp(text: &[u8]) -> Option<u64> {
     let era = y.div_euclid(400);
     let year_of_era = y - era * 400;
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let days = era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468;
+    let days =
+        era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468;
     u64::try_from(days * 86_400 + hour * 3600 + minute * 60 + second - offset).ok()
 }
 
@@ -202,7 +209,10 @@ mod tests {
             ("2026-11-21T00:14:07.485+0000 INFO session 0", Some(LineTime::Absolute(1_795_220_047))),
             ("2026-11-21T02:14:07+0200: x", Some(LineTime::Absolute(1_795_220_047))),
             ("2026-11-21 00:14:07: x", Some(LineTime::Absolute(1_795_220_047))),
-            ("2026-11-20T00:00:00.1Z stdout F 2026-11-21T00:14:07+0000(1): INFO: x", Some(LineTime::Absolute(1_795_220_047))),
+            (
+                "2026-11-20T00:00:00.1Z stdout F 2026-11-21T00:14:07+0000(1): INFO: x",
+                Some(LineTime::Absolute(1_795_220_047)),
+            ),
             ("17: : session", Some(LineTime::Relative(17))),
             ("17: (4865): INFO: session", Some(LineTime::Relative(17))),
             ("host turnserver: 3 INFO session", Some(LineTime::Relative(3))),
@@ -219,13 +229,25 @@ mod tests {
     fn events() {
         let sid = "3: : session 001000000000000005: ";
         let of = |message: &str| format!("{sid}{message}");
-        assert_eq!(event(of("new, realm=<r>, username=<bob>, lifetime=600").as_bytes()), Some(Event::New(b"bob")));
+        assert_eq!(
+            event(of("new, realm=<r>, username=<bob>, lifetime=600").as_bytes()),
+            Some(Event::New(b"bob"))
+        );
         assert_eq!(
             event(of("closed (2nd stage), user <bob> realm <r> origin <>, local 1.2.3.4:5, remote 198.51.100.7:9, reason: x").as_bytes()),
             Some(Event::Closed(b"bob", Some("198.51.100.7".parse().unwrap())))
         );
-        assert_eq!(event(of("usage: realm=<r>, username=<b>, rp=5, rb=444, sp=6, sb=412").as_bytes()), Some(Event::Usage(444, 412)));
-        assert_eq!(event(of("realm <r> user <>: incoming packet message processed, error 401: Unauthorized").as_bytes()), Some(Event::Error(401)));
+        assert_eq!(
+            event(of("usage: realm=<r>, username=<b>, rp=5, rb=444, sp=6, sb=412").as_bytes()),
+            Some(Event::Usage(444, 412))
+        );
+        assert_eq!(
+            event(
+                of("realm <r> user <>: incoming packet message processed, error 401: Unauthorized")
+                    .as_bytes()
+            ),
+            Some(Event::Error(401))
+        );
         assert_eq!(event(b"3: : ERROR: check_stun_auth: wrong username: x"), Some(Event::Refused));
         assert_eq!(event(b"3: : Listener address to use: 192.0.2.1"), None);
     }

@@ -111,7 +111,11 @@ impl Aggregator {
         match (self.current, start) {
             (None, Some(start)) => self.current = Some(start),
             // A counter that starts again is a new server, not a late line.
-            (Some(now), Some(start)) if start.absolute != now.absolute || start.seconds > now.seconds || !start.absolute && start.seconds < now.seconds => {
+            (Some(now), Some(start))
+                if start.absolute != now.absolute
+                    || start.seconds > now.seconds
+                    || !start.absolute && start.seconds < now.seconds =>
+            {
                 self.close();
                 ended = true;
                 self.current = Some(start);
@@ -165,7 +169,9 @@ impl Aggregator {
                 }
             }
             Event::Error(code) => {
-                if let Some(count) = code.checked_sub(CODES.start).and_then(|i| window.errors.get_mut(usize::from(i))) {
+                if let Some(count) =
+                    code.checked_sub(CODES.start).and_then(|i| window.errors.get_mut(usize::from(i)))
+                {
                     *count += 1;
                 }
             }
@@ -231,8 +237,23 @@ impl Aggregator {
 
 impl Window {
     fn clear(&mut self) {
-        let Self { events, late, new, refreshed, closed, refused, received, sent, peer_received, peer_sent, errors, users, networks } = self;
-        for count in [events, late, new, refreshed, closed, refused, received, sent, peer_received, peer_sent] {
+        let Self {
+            events,
+            late,
+            new,
+            refreshed,
+            closed,
+            refused,
+            received,
+            sent,
+            peer_received,
+            peer_sent,
+            errors,
+            users,
+            networks,
+        } = self;
+        for count in [events, late, new, refreshed, closed, refused, received, sent, peer_received, peer_sent]
+        {
             *count = 0;
         }
         errors.fill(0);

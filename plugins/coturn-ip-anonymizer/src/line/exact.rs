@@ -155,7 +155,12 @@ impl Line<'_> {
         let separators = date & DATE_MASK == DATE && time & TIME_MASK == TIME;
         let day = [stamp[8], stamp[9]].iter().all(u8::is_ascii_digit);
         let digits = |word: u64, mask: u64| are_digits(word & !mask | 0x3030_3030_3030_3030 & mask);
-        if !(separators && day && matches!(stamp[10], b'T' | b' ') && digits(date, DATE_MASK) && digits(time, TIME_MASK)) {
+        if !(separators
+            && day
+            && matches!(stamp[10], b'T' | b' ')
+            && digits(date, DATE_MASK)
+            && digits(time, TIME_MASK))
+        {
             return false;
         }
         self.pos += 19;
@@ -196,7 +201,10 @@ impl Line<'_> {
     }
 
     fn relay_or_client(&mut self) -> Option<Role> {
-        if self.is(b"Local relay addr: ") || self.is(b"Local reserved relay addr: ") || self.is(b"Local relay addr (RTCP): ") {
+        if self.is(b"Local relay addr: ")
+            || self.is(b"Local reserved relay addr: ")
+            || self.is(b"Local relay addr (RTCP): ")
+        {
             return Some(Role::Own);
         }
         (self.is(b"tcp or tls connected to: ")).then_some(Role::Client)
@@ -304,7 +312,8 @@ impl Line<'_> {
             return Some(());
         }
         let rest = self.rest();
-        let len = rest.iter().position(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')))?;
+        let len =
+            rest.iter().position(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')))?;
         let realm = &rest[..len];
         let inert = realm.windows(2).all(|w| !(w[0].is_ascii_digit() && matches!(w[1], b'.' | b'-')));
         if rest[len] != b'>' || !inert {
@@ -326,7 +335,8 @@ impl Line<'_> {
             let word = u64::from_le_bytes(*word);
             // `<` and `>` differ in one bit; bytes below 0x20 are control characters.
             let bracket = (word & !(ONES * 2)) ^ (ONES * u64::from(b'<'));
-            let hit = ((bracket.wrapping_sub(ONES) & !bracket) | (word.wrapping_sub(ONES * 0x20) & !word)) & HIGHS;
+            let hit =
+                ((bracket.wrapping_sub(ONES) & !bracket) | (word.wrapping_sub(ONES * 0x20) & !word)) & HIGHS;
             if hit != 0 {
                 len = Some(i * 8 + (hit.trailing_zeros() / 8) as usize);
                 break;
@@ -393,5 +403,6 @@ impl Line<'_> {
 
 /// Whether all eight bytes are ASCII digits.
 fn are_digits(word: u64) -> bool {
-    (word & 0xF0F0_F0F0_F0F0_F0F0) | ((word.wrapping_add(0x0606_0606_0606_0606) & 0xF0F0_F0F0_F0F0_F0F0) >> 4) == 0x3333_3333_3333_3333
+    (word & 0xF0F0_F0F0_F0F0_F0F0) | ((word.wrapping_add(0x0606_0606_0606_0606) & 0xF0F0_F0F0_F0F0_F0F0) >> 4)
+        == 0x3333_3333_3333_3333
 }

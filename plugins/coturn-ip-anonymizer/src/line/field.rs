@@ -18,51 +18,45 @@ impl Pass<'_> {
         let start = at + 1;
         if before.ends_with(b"username=") || before.ends_with(b"user ") || before.ends_with(b"user: ") {
             let (end, closed) = self.user_end(before.ends_with(b"="), start);
-            self.name(Which::User, start, end);
+            let next = self.name(Which::User, start, end);
             if !closed {
-                self.expect_rest(Rest::User, self.message_start());
+                self.expect_rest(Rest::User);
             }
-            return Some(end);
+            return Some(next);
         }
         if before.ends_with(b"realm ") || before.ends_with(b"realm=") {
             let ends: [&[u8]; 3] = [b"> user <", b">, username=<", b"> origin <"];
-            let first = ends.iter().filter_map(|e| find(&self.line[start..self.segment_end], e)).min();
-            return self.kept_or_named(Which::Realm, start, first);
+            let first = ends.iter().filter_map(|e| find(self.reach(start), e)).min();
+            return self.operator_or_origin(Which::Realm, start, first);
         }
         if before.ends_with(b"origin ") {
-            let rest = &self.line[start..self.segment_end];
+            let rest = self.reach(start);
             let end = rfind(rest, b">, local ").or_else(|| find(rest, b"> realm <"));
-            return self.kept_or_named(Which::Origin, start, end);
+            return self.operator_or_origin(Which::Origin, start, end);
         }
         None
     }
 
-    fn kept_or_named(&mut self, which: Which, start: usize, end: Option<usize>) -> Option<usize> {
-        let rest = &self.line[start..self.segment_end];
-        let end = end.or_else(|| memchr::memrchr(b'>', rest));
-        let (keeps, kind) = match which {
-            Which::Realm => (self.s.realms.keeps(), Rest::Realm),
-            _ => (self.s.origins.keeps(), Rest::Origin),
-        };
-        let stop = end.map_or(self.segment_end, |i| start + i);
-        if !keeps {
-            self.name(which, start, stop);
-        }
+    fn operator_or_origin(&mut self, which: Which, start: usize, end: Option<usize>) -> Option<usize> {
+        let end = end.or_else(|| memchr::memrchr(b'>', self.reach(start)));
+        let next = self.name(which, start, end.map_or(self.segment_end, |i| start + i));
         if end.is_none() {
-            self.expect_rest(kind, self.message_start());
+            let rest = if which == Which::Realm { Rest::Realm } else { Rest::Origin };
+            self.expect_rest(rest);
         }
-        // What is kept is still read for addresses.
-        Some(if keeps { start } else { stop })
+        Some(next)
     }
 
     /// Where the user name that starts at `start` ends, and whether the line says so.
     fn user_end(&self, assigned: bool, start: usize) -> (usize, bool) {
-        let rest = &self.line[start..self.segment_end];
-        let before = &self.line[..start];
+        let rest = self.reach(start);
+        let before = self.before(start, 512);
         let last = |ends: &[&[u8]]| ends.iter().filter_map(|e| rfind(rest, e)).max();
-        let expected = if assigned {
+        let expected = if before.ends_with(b"credentials of user <") {
+            None
+        } else if assigned {
             last(&[b">, lifetime=", b">, rp="])
-        } else if rfind(before, b" closed (").is_some() {
+        } else if before.ends_with(b" stage), user <") {
             last(&[b"> realm <"])
         } else {
             last(&[b">: incoming packet "])
@@ -75,6 +69,8 @@ impl Pass<'_> {
             let tail = &rest[end + 1..];
             let ends_record = tail.trim_ascii().is_empty() || tail == b":" || tail.ends_with(b" sessions");
             let template = rfind(before, b"session ").is_some() && rfind(before, b"realm ").is_some();
+            let reaches_end = rest.len() == self.segment_end - start;
+            let ends_record = ends_record && reaches_end;
             let glued = self.segment_end < self.line.len();
             if ends_record || !template || glued && assigned {
                 return (start + end, true);
@@ -85,7 +81,8 @@ impl Pass<'_> {
 
     /// Where coturn's message starts, for telling what a line's prefix looks like.
     pub(super) fn message_start(&self) -> usize {
-        let starts: [&[u8]; 6] = [b"session ", b"check_stun_auth: ", b"handle_turn_", b"handle_", b"dtls_", b"udp_"];
+        let starts: [&[u8]; 6] =
+            [b"session ", b"check_stun_auth: ", b"handle_turn_", b"handle_", b"dtls_", b"udp_"];
         starts.iter().filter_map(|s| find(self.line, s)).min().unwrap_or(0)
     }
 
@@ -123,32 +120,29 @@ impl Pass<'_> {
         let is = |label: &[u8]| before.ends_with(label);
         match last {
             b'e' if is(b"wrong username") => {
-                let message = self.message_start();
                 self.name(Which::Refused, start, end);
-                self.expect_rest(Rest::Hostile, message);
+                self.expect_rest(Rest::Hostile);
             }
             b'm' if is(b"wrong realm") => {
-                let message = self.message_start();
                 self.redact(Kind::Realm, "realm", start, end);
-                self.expect_rest(Rest::Hostile, message);
+                self.expect_rest(Rest::Hostile);
             }
             b't' if is(b"Wrong origin format") => {
-                let message = self.message_start();
                 self.redact(Kind::Origin, "origin", start, end);
-                self.expect_rest(Rest::Hostile, message);
+                self.expect_rest(Rest::Hostile);
             }
             b'h' if is(b"check_stun_auth") && self.line[start..].starts_with(b"user ") => {
                 let name = start + 5;
                 let stop = rfind(&self.line[name..], b" credentials are incorrect");
-                let message = self.message_start();
-                self.name(Which::User, name, stop.map_or(end, |i| name + i));
+                let next = self.name(Which::User, name, stop.map_or(end, |i| name + i));
                 if stop.is_none() {
-                    self.expect_rest(Rest::Hostile, message);
+                    self.expect_rest(Rest::Hostile);
                 }
+                return Some(next);
             }
-            b'm' if is(b"Default realm") && !self.s.realms.keeps() => self.name(Which::Realm, start, end),
-            b'e' if (is(b"Domain name") || is(b"oAuth server name")) && !self.s.realms.keeps() => {
-                self.name(Which::Realm, start, end);
+            b'm' if is(b"Default realm") => return Some(self.name(Which::Realm, start, end)),
+            b'e' if is(b"Domain name") || is(b"oAuth server name") => {
+                return Some(self.name(Which::Realm, start, end));
             }
             b'P' if is(b"TXT2PCAP") => return self.packet_dump(start),
             b't' if is(b" request") || is(b"connection input") => return self.http_request(colon, start),
@@ -160,19 +154,22 @@ impl Pass<'_> {
     /// `turn/realm/R/user/U/allocation/...`, a key of the redis statistics database.
     pub(super) fn statsdb_user(&mut self, slash: usize) -> Option<usize> {
         let start = slash + 1;
-        if !self.line[self.floor..slash].ends_with(b"/user") || find(&self.line[..slash], b"turn/realm/").is_none() {
+        if !self.line[self.floor..slash].ends_with(b"/user")
+            || find(self.before(slash, 512), b"turn/realm/").is_none()
+        {
             return None;
         }
-        let end = start + rfind(&self.line[start..self.segment_end], b"/allocation/")?;
-        self.name(Which::User, start, end);
-        Some(end)
+        let end = start + rfind(self.reach(start), b"/allocation/")?;
+        Some(self.name(Which::User, start, end))
     }
 }
 
 /// Where the prefix of the record whose `session` stands at `session` begins.
 fn prefix_start(line: &[u8], session: usize) -> usize {
     let mut start = session;
-    for level in [&b"INFO: "[..], b"ERROR: ", b"WARNING: ", b"DEBUG: ", b"INFO ", b"ERROR ", b"WARNING ", b"DEBUG "] {
+    for level in
+        [&b"INFO: "[..], b"ERROR: ", b"WARNING: ", b"DEBUG: ", b"INFO ", b"ERROR ", b"WARNING ", b"DEBUG "]
+    {
         if line[..start].ends_with(level) {
             start -= level.len();
             break;
@@ -190,7 +187,10 @@ fn prefix_start(line: &[u8], session: usize) -> usize {
     if line[..start].ends_with(b" ") {
         start -= 1;
     }
-    while start > 0 && (line[start - 1].is_ascii_digit() || matches!(line[start - 1], b'-' | b'+' | b':' | b'.' | b'T' | b'Z')) {
+    while start > 0
+        && (line[start - 1].is_ascii_digit()
+            || matches!(line[start - 1], b'-' | b'+' | b':' | b'.' | b'T' | b'Z'))
+    {
         start -= 1;
     }
     start

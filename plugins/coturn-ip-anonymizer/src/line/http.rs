@@ -5,13 +5,14 @@ use memchr::memmem::find;
 use super::pass::Pass;
 use crate::counts::Kind;
 
-const METHODS: &[&[u8]] = &[b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH", b"TRACE", b"CONNECT"];
+const METHODS: &[&[u8]] =
+    &[b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH", b"TRACE", b"CONNECT"];
 
 impl Pass<'_> {
     /// `HTTPS (CIPHER TLSv1.3) request: GET /us?... HTTP/1.1 Host: ...`: the text is a client's and goes,
     /// but for a method, a path of coturn's own kind, and the version.
     pub(super) fn http_request(&mut self, colon: usize, start: usize) -> Option<usize> {
-        if find(&self.line[..colon], b"HTTP").is_none() {
+        if find(self.before(colon, 64), b"HTTP").is_none() {
             return None;
         }
         let end = self.line.len();
@@ -26,10 +27,17 @@ impl Pass<'_> {
             return Some(end);
         };
         let target = method.len() + 1;
-        let target_end = target + text[target..].iter().position(|b| *b == b' ').unwrap_or(text.len() - target);
+        let target_end =
+            target + text[target..].iter().position(|b| *b == b' ').unwrap_or(text.len() - target);
         let version = &text[target_end..];
-        let version_len = if version.starts_with(b" HTTP/1.") && version.len() >= 9 && version[8].is_ascii_digit() { 9 } else { 0 };
-        let path_end = target + text[target..target_end].iter().position(|b| *b == b'?').unwrap_or(target_end - target);
+        let version_len =
+            if version.starts_with(b" HTTP/1.") && version.len() >= 9 && version[8].is_ascii_digit() {
+                9
+            } else {
+                0
+            };
+        let path_end =
+            target + text[target..target_end].iter().position(|b| *b == b'?').unwrap_or(target_end - target);
         if version_len == 0 || !is_plain_path(&text[target..path_end]) {
             self.redact(Kind::Http, "http-request", start + target, end);
             return Some(end);
@@ -46,7 +54,9 @@ impl Pass<'_> {
     /// `HTTPS request, path %s`.
     pub(super) fn https_path(&mut self, comma: usize) -> Option<usize> {
         let start = comma + b", path ".len();
-        if !self.line[self.floor..comma].ends_with(b"HTTPS request") || !self.line[comma..].starts_with(b", path ") {
+        if !self.line[self.floor..comma].ends_with(b"HTTPS request")
+            || !self.line[comma..].starts_with(b", path ")
+        {
             return None;
         }
         let end = self.line.len();
@@ -64,7 +74,9 @@ impl Pass<'_> {
     pub(super) fn packet_dump(&mut self, start: usize) -> Option<usize> {
         let end = find(&self.line[start..], b"# STUN_PACKET").map_or(self.line.len(), |i| start + i);
         let hex = (start..end).filter(|i| self.line[*i] == b' ').nth(1).map_or(end, |i| i + 1);
-        if find(&self.line[hex..end], b"21 12 a4 42").is_some() || find(&self.line[hex..end], b"21 12 A4 42").is_some() {
+        if find(&self.line[hex..end], b"21 12 a4 42").is_some()
+            || find(&self.line[hex..end], b"21 12 A4 42").is_some()
+        {
             let stop = hex + self.line[hex..end].trim_ascii_end().len();
             self.redact(Kind::Http, "packet", hex, stop);
         }
@@ -76,5 +88,7 @@ impl Pass<'_> {
 
 /// One segment of lower-case letters, as the paths of coturn's web interface are.
 fn is_plain_path(path: &[u8]) -> bool {
-    path.strip_prefix(b"/").is_some_and(|p| p.len() <= 16 && p.iter().all(|b| b.is_ascii_lowercase() || matches!(b, b'.' | b'-' | b'_')))
+    path.strip_prefix(b"/").is_some_and(|p| {
+        p.len() <= 16 && p.iter().all(|b| b.is_ascii_lowercase() || matches!(b, b'.' | b'-' | b'_'))
+    })
 }

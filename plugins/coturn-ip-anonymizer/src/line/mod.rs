@@ -51,7 +51,8 @@ impl Scrubber {
         let user_mode = config.users.mode.unwrap_or(default_users);
         let refused_mode = if user_mode == FieldMode::Keep { FieldMode::Replace } else { user_mode };
         let names = |mode, kind, path| Names::new(mode, kind, path, key, cache);
-        let kept = [&config.sessions, &config.realms, &config.origins].iter().all(|f| f.mode == FieldMode::Keep);
+        let kept =
+            [&config.sessions, &config.realms, &config.origins].iter().all(|f| f.mode == FieldMode::Keep);
         Ok(Self {
             exact: kept && user_mode != FieldMode::Keep && config.ip.mode != IpMode::Replace,
             last_realm: Vec::new(),
@@ -102,3 +103,6 @@ impl Scrubber {
 
 /// coturn cuts records at 1,024 bytes; what ends later than this may have been cut.
 const CUT_BYTES: usize = 1000;
+
+#[cfg(test)]
+mod tests;

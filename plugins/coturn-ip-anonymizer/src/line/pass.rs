@@ -7,10 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use tamis_sdk::Edits;
 
-use super::{
-    CUT_BYTES, Scrubber,
-    stream::Rest,
-};
+use super::{CUT_BYTES, Scrubber, stream::Rest};
 use crate::{
     address::{
         host_name,
@@ -34,7 +31,15 @@ pub(super) struct Pass<'a> {
     /// End of the record that `floor` stands in; before the end of the line if several
     /// records share it.
     pub(super) segment_end: usize,
+    /// Whether the line speaks of a database connection, once that was asked.
+    pub(super) database: Option<bool>,
+    /// Where the line's connection string ends, once that was asked.
+    pub(super) connection: Option<usize>,
 }
+
+/// How far a field may reach, in bytes: a name has at most 512, each of which a host may have
+/// made three. It bounds the work on lines that are nothing but beginnings of fields.
+pub(super) const REACH: usize = 2048;
 
 const TRIGGER: [bool; 256] = {
     let mut table = [false; 256];
@@ -48,7 +53,7 @@ const TRIGGER: [bool; 256] = {
 
 impl<'a> Pass<'a> {
     pub(super) fn new(s: &'a mut Scrubber, line: &'a [u8], base: usize, edits: &'a mut Edits) -> Self {
-        Self { s, line, base, edits, floor: 0, segment_end: line.len() }
+        Self { s, line, base, edits, floor: 0, segment_end: line.len(), database: None, connection: None }
     }
 
     /// Note the edits of the line.
@@ -87,8 +92,19 @@ impl<'a> Pass<'a> {
         self.cut_address();
     }
 
-    /// Let `names` stand for bytes `start..end` of the line.
-    pub(super) fn name(&mut self, which: Which, start: usize, end: usize) {
+    /// Give the name at bytes `start..end` of the line its policy; says where to go on: behind
+    /// it, or, if it stays, at its start, for addresses in it do not.
+    pub(super) fn name(&mut self, which: Which, start: usize, end: usize) -> usize {
+        let names: &mut Names = match which {
+            Which::User => &mut self.s.users,
+            Which::Refused => &mut self.s.refused,
+            Which::Realm => &mut self.s.realms,
+            Which::Origin => &mut self.s.origins,
+            Which::DatabaseUser => &mut self.s.database_users,
+        };
+        if names.keeps() {
+            return start;
+        }
         self.floor = self.floor.max(end);
         let value = &self.line[start..end];
         let (kind, range) = match which {
@@ -98,19 +114,13 @@ impl<'a> Pass<'a> {
             Which::DatabaseUser => (Kind::User, 0..value.len()),
         };
         if range.is_empty() {
-            return;
+            return end;
         }
-        let names: &mut Names = match which {
-            Which::User => &mut self.s.users,
-            Which::Refused => &mut self.s.refused,
-            Which::Realm => &mut self.s.realms,
-            Which::Origin => &mut self.s.origins,
-            Which::DatabaseUser => &mut self.s.database_users,
-        };
         let value = &value[range.clone()];
         let at = self.base + start + range.start;
         self.edits.replace_with(at, at + value.len(), |out| names.write(value, out));
         self.s.counts.add(kind);
+        end
     }
 
     /// Let `[REDACTED:what]` stand for bytes `start..end` of the line.
@@ -129,9 +139,9 @@ impl<'a> Pass<'a> {
     }
 
     /// The line does not end its field: what follows may be the rest of it.
-    pub(super) fn expect_rest(&mut self, rest: Rest, message_start: usize) {
+    pub(super) fn expect_rest(&mut self, rest: Rest) {
         if self.line.len() < CUT_BYTES {
-            let head = strip_level(&self.line[..message_start]);
+            let head = strip_level(&self.line[..self.message_start()]);
             self.s.streams.expect(rest, head);
         }
     }
@@ -152,15 +162,14 @@ impl<'a> Pass<'a> {
             self.floor = end;
             return;
         }
-        match rest {
-            Rest::User => self.name(Which::User, start, end),
-            Rest::Hostile => self.redact(Kind::User, "user", start, end),
-            // Kept, as the beginning of it was: read it for addresses.
-            Rest::Realm if self.s.realms.keeps() => self.floor = start,
-            Rest::Origin if self.s.origins.keeps() => self.floor = start,
-            Rest::Realm => self.name(Which::Realm, start, end),
-            Rest::Origin => self.name(Which::Origin, start, end),
-        }
+        let which = match rest {
+            Rest::User => Which::User,
+            Rest::Realm => Which::Realm,
+            Rest::Origin => Which::Origin,
+            Rest::Hostile => return self.redact(Kind::User, "user", start, end),
+        };
+        // Kept, as the beginning of it was: read it for addresses.
+        self.floor = self.name(which, start, end);
     }
 
     /// Every run of 18 or more digits in a line that speaks of sessions is a session id.
@@ -171,7 +180,9 @@ impl<'a> Pass<'a> {
             let len = self.line[start..].iter().take_while(|b| b.is_ascii_digit()).count();
             pos = start + len;
             let word = &self.line[self.floor..start];
-            let named = [&b"ession "[..], b"id=", b"transition to ", b"allocation/"].iter().any(|w| word.ends_with(w));
+            let named = [&b"ession "[..], b"id=", b"transition to ", b"allocation/"]
+                .iter()
+                .any(|w| word.ends_with(w));
             if (18..=20).contains(&len) && named {
                 let id = &self.line[start..pos];
                 let names = &mut self.s.sessions;
@@ -187,23 +198,40 @@ impl<'a> Pass<'a> {
         has(b"IPv6. ") || has(b"socket bound to ") || has(b"bind() failed for ")
     }
 
+    /// The bytes `start..` of the line as far as a field may reach.
+    pub(super) fn reach(&self, start: usize) -> &'a [u8] {
+        &self.line[start..self.segment_end.min(start + REACH).max(start)]
+    }
+
+    /// The last `bytes` bytes before `end`.
+    pub(super) fn before(&self, end: usize, bytes: usize) -> &'a [u8] {
+        &self.line[end.saturating_sub(bytes)..end]
+    }
+
     pub(super) fn address(&mut self, address: IpAddr, start: usize, end: usize) {
         let role = if self.s.policies.needs_role() { role(&self.line[..start]) } else { Role::Client };
         let (mut from, mut to) = (start, end);
         // In brackets, a replacement that is no address takes their place.
-        let bracketed = start > self.floor && self.line[start - 1] == b'[' && self.line.get(end) == Some(&b']');
+        let bracketed =
+            start > self.floor && self.line[start - 1] == b'[' && self.line.get(end) == Some(&b']');
         if bracketed && self.s.policies.replaces(address, role) {
             (from, to) = (start - 1, end + 1);
         }
         let policies = &mut self.s.policies;
-        if self.edits.try_replace_with(self.base + from, self.base + to, |out| policies.write(address, role, out)) {
+        if self
+            .edits
+            .try_replace_with(self.base + from, self.base + to, |out| policies.write(address, role, out))
+        {
             self.s.counts.add(Kind::Ip);
         }
         self.floor = self.floor.max(to);
     }
 
     fn quad(&mut self, dot: usize) -> Option<usize> {
-        if !(dot > self.floor && self.line[dot - 1].is_ascii_digit() && self.line.get(dot + 1).is_some_and(u8::is_ascii_digit)) {
+        if !(dot > self.floor
+            && self.line[dot - 1].is_ascii_digit()
+            && self.line.get(dot + 1).is_some_and(u8::is_ascii_digit))
+        {
             return self.nibbles(dot);
         }
         let Some((start, quad)) = v4::around_dot(self.line, dot, self.floor) else {
@@ -250,7 +278,9 @@ impl<'a> Pass<'a> {
         }
         self.edits.replace_with(self.base + start, self.base + end, |out| {
             match (spelling, v6::parse(&plain), v4::read(&plain, 0)) {
-                (Spelling::Dashed, None, Some(_)) => out.extend(plain.iter().map(|b| if *b == b'.' { b'-' } else { *b })),
+                (Spelling::Dashed, None, Some(_)) => {
+                    out.extend(plain.iter().map(|b| if *b == b'.' { b'-' } else { *b }))
+                }
                 (Spelling::Reverse, None, Some(quad)) => {
                     let [a, b, c, d] = quad.octets;
                     v4::write([d, c, b, a], out);
@@ -268,8 +298,9 @@ impl<'a> Pass<'a> {
                 self.address(IpAddr::V6(found.address), found.start, found.end);
                 Some(found.end)
             }
-            // Labels and URIs may begin with any colon of the run, so only times are skipped.
-            Look::NothingUntil(end) => Some(if self.line.get(end.wrapping_sub(1)) == Some(&b':') { colon + 1 } else { end }),
+            // The last colon of the run may end a label.
+            Look::NothingUntil(end) if end > colon + 1 && self.line[end - 1] == b':' => Some(end - 1),
+            Look::NothingUntil(end) => Some(end),
         }
     }
 
@@ -278,7 +309,11 @@ impl<'a> Pass<'a> {
         if self.line.len() < CUT_BYTES {
             return;
         }
-        let tail = self.line.iter().rposition(|b| !(b.is_ascii_hexdigit() || matches!(b, b'.' | b':'))).map_or(0, |i| i + 1);
+        let tail = self
+            .line
+            .iter()
+            .rposition(|b| !(b.is_ascii_hexdigit() || matches!(b, b'.' | b':')))
+            .map_or(0, |i| i + 1);
         let cut = &self.line[tail..];
         let dots = cut.iter().filter(|b| **b == b'.').count();
         let colons = cut.iter().filter(|b| **b == b':').count();
@@ -309,7 +344,9 @@ enum Spelling {
 
 /// The prefix of a line without the level that some eras print at its end.
 fn strip_level(head: &[u8]) -> &[u8] {
-    for level in [&b"ERROR: "[..], b"WARNING: ", b"INFO: ", b"DEBUG: ", b"ERROR ", b"WARNING ", b"INFO ", b"DEBUG "] {
+    for level in
+        [&b"ERROR: "[..], b"WARNING: ", b"INFO: ", b"DEBUG: ", b"ERROR ", b"WARNING ", b"INFO ", b"DEBUG "]
+    {
         if let Some(head) = head.strip_suffix(level) {
             return head;
         }
@@ -320,9 +357,28 @@ fn strip_level(head: &[u8]) -> &[u8] {
 /// Whose address follows these words.
 fn role(before: &[u8]) -> Role {
     const OWN: &[&[u8]] = &[
-        b"local ", b"local addr ", b"relay addr: ", b"relay addr ", b"addr (RTCP): ", b"opened on: ", b"opened on : ", b"address to use: ",
-        b"  relay ", b"Aux server: ", b"server added: ", b"server removed: ", b"to addr ", b"private part: ", b"server addr ",
-        b"will listen on ", b"bound to ", b"failed for ", b"fd to <", b"addr: ", b"backend host ", b"Host: ",
+        b"local ",
+        b"local addr ",
+        b"relay addr: ",
+        b"relay addr ",
+        b"addr (RTCP): ",
+        b"opened on: ",
+        b"opened on : ",
+        b"address to use: ",
+        b"  relay ",
+        b"Aux server: ",
+        b"server added: ",
+        b"server removed: ",
+        b"to addr ",
+        b"private part: ",
+        b"server addr ",
+        b"will listen on ",
+        b"bound to ",
+        b"failed for ",
+        b"fd to <",
+        b"addr: ",
+        b"backend host ",
+        b"Host: ",
     ];
     const PEER: &[&[u8]] = &[b"peer ", b"A peer IP ", b"limit (at ", b"forbidden address: "];
     let before = before.strip_suffix(b"[").unwrap_or(before);

@@ -2,14 +2,35 @@
 
 use memchr::memmem::{find, rfind};
 
-use super::pass::{Pass, Which};
+use super::pass::{Pass, REACH, Which};
 use crate::counts::Kind;
 
 /// Keys of connection strings (libpq, hiredis, MySQL), at which an unquoted value with spaces in it
 /// ends.
 const CONNECTION_KEYS: &[&[u8]] = &[
-    b"host", b"hostaddr", b"ip", b"addr", b"port", b"dbname", b"db", b"database", b"user", b"username", b"connect_timeout", b"timeout",
-    b"sslmode", b"ca", b"cert", b"key", b"cipher", b"capath", b"read_timeout", b"options", b"application_name", b"password", b"pwd",
+    b"host",
+    b"hostaddr",
+    b"ip",
+    b"addr",
+    b"port",
+    b"dbname",
+    b"db",
+    b"database",
+    b"user",
+    b"username",
+    b"connect_timeout",
+    b"timeout",
+    b"sslmode",
+    b"ca",
+    b"cert",
+    b"key",
+    b"cipher",
+    b"capath",
+    b"read_timeout",
+    b"options",
+    b"application_name",
+    b"password",
+    b"pwd",
 ];
 
 impl Pass<'_> {
@@ -32,8 +53,7 @@ impl Pass<'_> {
         }
         if key.eq_ignore_ascii_case(b"uname") {
             let end = start + token_len(&self.line[start..]);
-            self.name(Which::User, start, end);
-            return Some(end);
+            return Some(self.name(Which::User, start, end));
         }
         if matches!(key, b"CN" | b"emailAddress") {
             let len = self.line[start..].iter().take_while(|b| !matches!(b, b',' | b'/' | b'+')).count();
@@ -47,10 +67,9 @@ impl Pass<'_> {
                 self.redact(Kind::Secret, "credentials", start, end);
                 return Some(end);
             }
-            if !self.s.database_users.keeps() && self.is_database_line() {
+            if self.is_database_line() {
                 let end = start + token_len(&self.line[start..]);
-                self.name(Which::DatabaseUser, start, end);
-                return Some(end);
+                return Some(self.name(Which::DatabaseUser, start, end));
             }
         }
         None
@@ -58,17 +77,24 @@ impl Pass<'_> {
 
     /// `scheme://user:password@host`.
     pub(super) fn userinfo(&mut self, colon: usize) -> Option<usize> {
-        if !self.line[colon..].starts_with(b"://") || !self.line[..colon].last().is_some_and(u8::is_ascii_alphabetic) {
+        if !self.line[colon..].starts_with(b"://")
+            || !self.line[..colon].last().is_some_and(u8::is_ascii_alphabetic)
+        {
             return None;
         }
         let start = colon + 3;
         let database = self.is_database_line();
         let rest = &self.line[start..];
+        let rest = &rest[..rest.len().min(2 * REACH)];
         let end = if database { self.connection_end(start) - start } else { token_len(rest) };
-        let rest = &rest[..end];
+        let rest = &rest[..end.min(rest.len())];
         // A password may hold any sign, `@` and `/` too, so the last `@` of a connection string
         // counts; elsewhere one behind the host belongs to the path.
-        let authority = if database { rest.len() } else { rest.iter().position(|b| matches!(b, b'/' | b'?' | b'#')).unwrap_or(rest.len()) };
+        let authority = if database {
+            rest.len()
+        } else {
+            rest.iter().position(|b| matches!(b, b'/' | b'?' | b'#')).unwrap_or(rest.len())
+        };
         let at = memchr::memrchr(b'@', &rest[..authority])?;
         self.redact(Kind::Secret, "credentials", start, start + at);
         Some(start + at)
@@ -92,14 +118,16 @@ impl Pass<'_> {
         if is(b"Wrong key format") {
             return self.wrong_key_format(start);
         }
-        if is(b"Wrong user account") || find(before, b"Wrong user name").is_some() {
+        if is(b"Wrong user account") || find(self.before(colon, 64), b"Wrong user name").is_some() {
             self.redact(Kind::Secret, "credentials", start, end);
             return Some(end);
         }
         if is(b"connection string format error") {
             // The token at fault: a misspelled key is good to know, a piece of a password is not.
             let token = &self.line[start..end];
-            let is_key = [b' ', b'<'].iter().any(|b| find(&self.line[..colon], &[&[*b], token, b"="].concat()).is_some());
+            let is_key = [b' ', b'<']
+                .iter()
+                .any(|b| find(&self.line[..colon], &[&[*b], token, b"="].concat()).is_some());
             if !token.is_empty() && !is_key {
                 self.redact(Kind::Secret, "connection", start, end);
             }
@@ -121,50 +149,65 @@ impl Pass<'_> {
     fn wrong_key_format(&mut self, start: usize) -> Option<usize> {
         let end = self.line.len();
         let rest = &self.line[start..];
-        let user = rfind(rest, b", user ").map(|i| (i, i + 7)).or_else(|| rfind(rest, b": user ").map(|i| (i, i + 7)));
+        let user = rfind(rest, b", user ")
+            .map(|i| (i, i + 7))
+            .or_else(|| rfind(rest, b": user ").map(|i| (i, i + 7)));
         let (key_end, user_start) = user.map_or((end, end), |(a, b)| (start + a, start + b));
         if !rest.starts_with(b"string length=") {
             self.redact(Kind::Secret, "key", start, key_end);
         }
-        self.name(Which::User, user_start, end);
-        Some(end)
+        Some(self.name(Which::User, user_start, end))
     }
 
     /// Whether the line speaks of a database connection.
-    fn is_database_line(&self) -> bool {
-        let has = |needle: &[u8]| find(self.line, needle).is_some();
-        has(b" DB ") || has(b"MongoDB") || has(b"Redis") || has(b"PostgreSQL") || has(b"MySQL") || has(b"userdb=") || has(b"statsdb=")
+    fn is_database_line(&mut self) -> bool {
+        let line = self.line;
+        let has = |needle: &[u8]| find(line, needle).is_some();
+        *self.database.get_or_insert_with(|| {
+            has(b" DB ")
+                || has(b"MongoDB")
+                || has(b"Redis")
+                || has(b"PostgreSQL")
+                || has(b"MySQL")
+                || has(b"userdb=")
+                || has(b"statsdb=")
+        })
     }
 
     /// Where the connection string that goes on at `start` ends: `<...>, what happened`, or the line.
-    fn connection_end(&self, start: usize) -> usize {
-        let rest = &self.line[start..];
-        let end = rfind(rest, b">, ").or_else(|| rest.ends_with(b">").then(|| rest.len() - 1));
-        end.map_or(self.line.len(), |i| start + i)
+    fn connection_end(&mut self, start: usize) -> usize {
+        let line = self.line;
+        let end = *self.connection.get_or_insert_with(|| {
+            rfind(line, b">, ").or_else(|| line.ends_with(b">").then(|| line.len() - 1)).unwrap_or(line.len())
+        });
+        if end < start { line.len() } else { end }
     }
 
     /// Where an unescaped value ends. Quoted, at the closing quote; in a connection string
     /// before the next known key; in an option line at its closing quote; else at the next delimiter.
-    fn value_end(&self, start: usize) -> usize {
-        let rest = &self.line[start..];
+    fn value_end(&mut self, start: usize) -> usize {
+        let line = self.line;
+        let rest = &line[start..];
         if let Some(&quote @ (b'\'' | b'"')) = rest.first() {
             if let Some(i) = closing_quote(&rest[1..], quote) {
                 return start + i + 2;
             }
             return self.connection_end(start);
         }
-        if find(&self.line[..start], b"ends with semicolon").is_some() {
+        if find(self.before(start, 128), b"ends with semicolon").is_some() {
             let quote = rfind(rest, b";\"").or_else(|| memchr::memrchr(b'"', rest));
             return quote.map_or(self.line.len(), |i| start + i);
         }
         if self.is_database_line() {
             let end = self.connection_end(start);
-            let value = &self.line[start..end];
+            let value = &line[start..end];
             let mut at = 0;
             while let Some(space) = memchr::memchr(b' ', &value[at..]) {
                 let word = &value[at + space + 1..];
                 let key = word.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
-                let is_key = word.get(key) == Some(&b'=') && (CONNECTION_KEYS.contains(&&word[..key]) || key >= 2 && word[..key].iter().all(u8::is_ascii_lowercase));
+                let is_key = word.get(key) == Some(&b'=')
+                    && (CONNECTION_KEYS.contains(&&word[..key])
+                        || key >= 2 && word[..key].iter().all(u8::is_ascii_lowercase));
                 if is_key {
                     return start + at + space;
                 }
@@ -178,13 +221,25 @@ impl Pass<'_> {
     /// Whether the `key=` before `equals` stands where an option line begins.
     fn quoted_option(&self, equals: usize, key_len: usize) -> bool {
         let start = equals - key_len.min(equals);
-        self.line[..start].ends_with(b"semicolon: \"") || self.line[..start].ends_with(b"configuration format: ")
+        self.line[..start].ends_with(b"semicolon: \"")
+            || self.line[..start].ends_with(b"configuration format: ")
     }
 }
 
 const HEADERS: &[&[u8]] = &[
-    b"authorization", b"proxy-authorization", b"cookie", b"set-cookie", b"x-forwarded-for", b"forwarded", b"x-real-ip", b"x-client-ip",
-    b"true-client-ip", b"cf-connecting-ip", b"x-api-key", b"x-auth-token", b"x-csrf-token",
+    b"authorization",
+    b"proxy-authorization",
+    b"cookie",
+    b"set-cookie",
+    b"x-forwarded-for",
+    b"forwarded",
+    b"x-real-ip",
+    b"x-client-ip",
+    b"true-client-ip",
+    b"cf-connecting-ip",
+    b"x-api-key",
+    b"x-auth-token",
+    b"x-csrf-token",
 ];
 
 fn header_kind(header: &[u8]) -> &'static str {
@@ -198,7 +253,10 @@ fn header_kind(header: &[u8]) -> &'static str {
 
 /// The word of letters, digits, `_` and `-` that ends `text`.
 fn trailing_key(text: &[u8]) -> &[u8] {
-    let start = text.iter().rposition(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))).map_or(0, |i| i + 1);
+    let start = text
+        .iter()
+        .rposition(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')))
+        .map_or(0, |i| i + 1);
     &text[start..]
 }
 
@@ -209,8 +267,19 @@ fn is_secret_key(key: &[u8]) -> bool {
     lower.copy_from_slice(key);
     lower.make_ascii_lowercase();
     let ends = |word: &[u8]| lower.ends_with(word);
-    ends(b"password") || ends(b"passwd") || ends(b"pwd") || ends(b"passphrase") || ends(b"pass") || find(lower, b"secret").is_some()
-        || ends(b"ikm_key") || ends(b"api_key") || ends(b"apikey") || ends(b"api-key") || ends(b"auth_key") || ends(b"_token") || lower == b"token"
+    ends(b"password")
+        || ends(b"passwd")
+        || ends(b"pwd")
+        || ends(b"passphrase")
+        || ends(b"pass")
+        || find(lower, b"secret").is_some()
+        || ends(b"ikm_key")
+        || ends(b"api_key")
+        || ends(b"apikey")
+        || ends(b"api-key")
+        || ends(b"auth_key")
+        || ends(b"_token")
+        || lower == b"token"
         || lower == b"sid"
 }
 
@@ -229,7 +298,9 @@ fn secret_kind(key: &[u8]) -> &'static str {
 
 /// How long the value is that starts `text`, up to white space or a delimiter of forms and markup.
 fn token_len(text: &[u8]) -> usize {
-    text.iter().position(|b| matches!(b, b' ' | b'\t' | b'\r' | b'&' | b'"' | b'\'' | b'<' | b'>')).unwrap_or(text.len())
+    text.iter()
+        .position(|b| matches!(b, b' ' | b'\t' | b'\r' | b'&' | b'"' | b'\'' | b'<' | b'>'))
+        .unwrap_or(text.len())
 }
 
 /// Where the quote stands that closes what starts `text`, a backslash escaping.

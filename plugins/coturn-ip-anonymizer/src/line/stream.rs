@@ -188,7 +188,8 @@ mod tests {
     fn a_name_does_not_go_on_for_ever() {
         let mut streams = Streams::default();
         streams.expect(Rest::Hostile, b"5: : ");
-        let eaten = (0..100).take_while(|_| streams.rest_of(b"socket: Protocol not supported").is_some()).count();
+        let eaten =
+            (0..100).take_while(|_| streams.rest_of(b"socket: Protocol not supported").is_some()).count();
         assert!(eaten < 25, "{eaten}");
     }
 }
