@@ -9,6 +9,9 @@ use crate::{Abi, Error, Label, rewrite, wasi};
 /// The package whose interfaces a filter may import.
 const PACKAGE: &str = "tamis:log-filter/";
 
+/// The start of the name of every function of the interface that a filter is.
+const FILTER: &str = "tamis:log-filter/filter@";
+
 struct Rules;
 
 impl rewrite::Rules for Rules {
@@ -34,6 +37,11 @@ impl rewrite::Rules for Rules {
 /// # Errors
 /// When the module is not one, lacks the exports of the world, or would import more.
 pub fn component(wasm: &[u8], name: &str, version: &str) -> Result<Vec<u8>, Error> {
+    // Without bindings the encoder would make an empty component.
+    let surface = rewrite::Surface::read(wasm)?;
+    if !surface.exports.iter().any(|(name, _)| name.starts_with(FILTER)) {
+        return Err(Error::MissingExport { abi: Abi::Component, name: FILTER });
+    }
     let core = rewrite::rewrite(wasm, &Rules)?;
     // The chain of causes is what helps: which export is missing, which type differs.
     let refused = |error: &dyn std::fmt::Debug| {

@@ -47,6 +47,13 @@ impl rewrite::Rules for Rules {
     fn keep_custom(&self, _: &str) -> bool {
         false
     }
+
+    /// The host goes on with an instance that has trapped, whose stack pointer stays where
+    /// it was: after some thousand traps every later record would be lost as well. The
+    /// host never calls back into `filter`, so each call can begin with an empty stack.
+    fn resets_stack(&self) -> Option<&str> {
+        Some("filter")
+    }
 }
 
 /// Make the Fluent Bit module of a filter that was built with the feature `fluent-bit`.

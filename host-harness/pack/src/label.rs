@@ -93,10 +93,6 @@ impl Label {
         let value = |key: &str| {
             text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).map(str::to_owned)
         };
-        Some(Self {
-            name: value("name")?,
-            version: value("version")?,
-            abi: value("abi")?.parse().ok()?,
-        })
+        Some(Self { name: value("name")?, version: value("version")?, abi: value("abi")?.parse().ok()? })
     }
 }

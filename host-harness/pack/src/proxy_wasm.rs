@@ -39,8 +39,6 @@ pub fn proxy_wasm(wasm: &[u8], name: &str, version: &str) -> Result<Vec<u8>, Err
     }
     let mut module = rewrite::rewrite(wasm, &Rules)?;
     Label { name: name.into(), version: version.into(), abi }.append(&mut module);
-    Validator::new()
-        .validate_all(&module)
-        .map_err(|e| Error::Unsupported { abi, reason: e.to_string() })?;
+    Validator::new().validate_all(&module).map_err(|e| Error::Unsupported { abi, reason: e.to_string() })?;
     Ok(module)
 }

@@ -4,12 +4,12 @@
 //! become short: hosts without reference types reject an overlong table index.
 
 use wasm_encoder::{
-    CodeSection, ExportSection, Function, FunctionSection, ImportSection, Module,
+    CodeSection, ExportSection, Function, FunctionSection, ImportSection, Instruction, Module,
     reencode::{self, Reencode, utils},
 };
 use wasmparser::{
-    CodeSectionReader, CompositeInnerType, CustomSectionReader, Export, ExternalKind, FuncType,
-    FunctionSectionReader, Import, Parser, Payload, TypeRef,
+    CodeSectionReader, CompositeInnerType, CustomSectionReader, Export, ExternalKind, FuncType, FunctionBody,
+    FunctionSectionReader, ImportSectionReader, Operator, Parser, Payload, TypeRef,
 };
 
 use crate::Error;
@@ -29,6 +29,10 @@ pub(crate) trait Rules {
     fn export<'a>(&self, name: &'a str) -> Option<&'a str>;
     /// Whether a custom section stays.
     fn keep_custom(&self, name: &str) -> bool;
+    /// The exported function that begins by taking the shadow stack back to its start.
+    fn resets_stack(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// Rewrite `wasm` by `rules`.
@@ -51,6 +55,8 @@ fn plan<'a>(wasm: &[u8], rules: &'a dyn Rules) -> Result<Pass<'a>, Error> {
     // Per imported function: `None` if it stays, else its stub.
     let mut imports: Vec<Option<Stub>> = Vec::new();
     let mut own = 0u32;
+    let mut entry = None;
+    let mut stack_pointers = Vec::new();
     for payload in Parser::new(0).parse_all(wasm) {
         match payload.map_err(invalid)? {
             Payload::TypeSection(section) => {
@@ -73,16 +79,43 @@ fn plan<'a>(wasm: &[u8], rules: &'a dyn Rules) -> Result<Pass<'a>, Error> {
                         .and_then(Option::as_ref)
                         .ok_or_else(|| Error::NotAModule(format!("no function type {index}")))?;
                     imports.push(
-                        rules
-                            .stub(import.module, import.name, ty)?
-                            .map(|body| Stub { ty: index, body }),
+                        rules.stub(import.module, import.name, ty)?.map(|body| Stub { ty: index, body }),
                     );
                 }
             }
             Payload::FunctionSection(section) => own = section.count(),
+            Payload::GlobalSection(section) => {
+                for (index, global) in (0u32..).zip(section) {
+                    let global = global.map_err(invalid)?;
+                    let init = global.init_expr.get_operators_reader().read().map_err(invalid)?;
+                    if let (true, Operator::I32Const { value }) = (global.ty.mutable, init) {
+                        stack_pointers.push((index, value));
+                    }
+                }
+            }
+            Payload::ExportSection(section) => {
+                for export in section {
+                    let export = export.map_err(invalid)?;
+                    if Some(export.name) == rules.resets_stack() && export.kind == ExternalKind::Func {
+                        entry = Some(export.index);
+                    }
+                }
+            }
             _ => {}
         }
     }
+    let reset = match (rules.resets_stack(), entry, stack_pointers.as_slice()) {
+        (None, ..) => None,
+        (Some(_), Some(entry), [(global, start)]) => {
+            let body = entry.checked_sub(index(imports.len())?);
+            body.map(|body| Reset { body, global: *global, start: *start })
+        }
+        _ => {
+            return Err(Error::NotAModule(
+                "its stack pointer is not its only mutable global, so it cannot be told".into(),
+            ));
+        }
+    };
     let kept = index(imports.iter().filter(|stub| stub.is_none()).count())?;
     let (mut next_kept, mut next_stub) = (0, kept.checked_add(own).ok_or_else(too_many)?);
     let (mut import_map, mut stubs) = (Vec::with_capacity(imports.len()), Vec::new());
@@ -97,7 +130,7 @@ fn plan<'a>(wasm: &[u8], rules: &'a dyn Rules) -> Result<Pass<'a>, Error> {
         import_map.push(*next);
         *next = next.checked_add(1).ok_or_else(too_many)?;
     }
-    Ok(Pass { rules, import_map, kept, imports_seen: 0, stubs })
+    Ok(Pass { rules, import_map, kept, reset, bodies_seen: 0, stubs })
 }
 
 struct Pass<'a> {
@@ -106,8 +139,19 @@ struct Pass<'a> {
     import_map: Vec<u32>,
     /// How many imported functions stay.
     kept: u32,
-    imports_seen: usize,
+    reset: Option<Reset>,
+    bodies_seen: u32,
     stubs: Vec<Stub>,
+}
+
+/// Where and how the shadow stack is taken back.
+struct Reset {
+    /// Which of the module's own functions begins with it.
+    body: u32,
+    /// The stack pointer.
+    global: u32,
+    /// Where the stack starts.
+    start: i32,
 }
 
 impl Reencode for Pass<'_> {
@@ -116,26 +160,29 @@ impl Reencode for Pass<'_> {
     fn function_index(&mut self, old: u32) -> Result<u32, reencode::Error<Error>> {
         let imports = index(self.import_map.len()).map_err(reencode::Error::UserError)?;
         match old.checked_sub(imports) {
-            Some(own) => {
-                self.kept.checked_add(own).ok_or_else(|| reencode::Error::UserError(too_many()))
-            }
+            Some(own) => self.kept.checked_add(own).ok_or_else(|| reencode::Error::UserError(too_many())),
             None => Ok(self.import_map[old as usize]),
         }
     }
 
-    fn parse_import(
+    fn parse_import_section(
         &mut self,
         imports: &mut ImportSection,
-        import: Import<'_>,
+        section: ImportSectionReader<'_>,
     ) -> Result<(), reencode::Error<Error>> {
-        if matches!(import.ty, TypeRef::Func(_)) {
-            let new = self.import_map.get(self.imports_seen).copied();
-            self.imports_seen += 1;
-            if new.is_none_or(|new| new >= self.kept) {
-                return Ok(());
+        let mut functions = 0;
+        for import in section.into_imports() {
+            let import = import?;
+            if matches!(import.ty, TypeRef::Func(_)) {
+                let stays = self.import_map.get(functions).is_some_and(|new| *new < self.kept);
+                functions += 1;
+                if !stays {
+                    continue;
+                }
             }
+            utils::parse_import(self, imports, import)?;
         }
-        utils::parse_import(self, imports, import)
+        Ok(())
     }
 
     fn parse_function_section(
@@ -159,6 +206,25 @@ impl Reencode for Pass<'_> {
         for stub in self.stubs.drain(..) {
             code.function(&stub.body);
         }
+        Ok(())
+    }
+
+    fn parse_function_body(
+        &mut self,
+        code: &mut CodeSection,
+        body: FunctionBody<'_>,
+    ) -> Result<(), reencode::Error<Error>> {
+        let mut function = self.new_function_with_parsed_locals(&body)?;
+        if let Some(reset) = self.reset.as_ref().filter(|reset| reset.body == self.bodies_seen) {
+            function.instruction(&Instruction::I32Const(reset.start));
+            function.instruction(&Instruction::GlobalSet(reset.global));
+        }
+        self.bodies_seen += 1;
+        let mut reader = body.get_operators_reader()?;
+        while !reader.eof() {
+            function.instruction(&self.parse_instruction(&mut reader)?);
+        }
+        code.function(&function);
         Ok(())
     }
 

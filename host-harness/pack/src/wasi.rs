@@ -27,10 +27,7 @@ pub(crate) fn stub(name: &str, ty: &FuncType) -> Result<Function, Error> {
     let answers_errno = ty.results() == [word];
     Ok(match name {
         "random_get" => {
-            return Err(Error::ForeignImport {
-                abi: Abi::Component,
-                import: format!("{MODULE}::{name}"),
-            });
+            return Err(Error::ForeignImport { abi: Abi::Component, import: format!("{MODULE}::{name}") });
         }
         "fd_write" if all_words(4) && answers_errno => pretend_written(),
         "args_sizes_get" | "environ_sizes_get" if all_words(2) && answers_errno => empty_list(),
@@ -43,10 +40,7 @@ pub(crate) fn stub(name: &str, ty: &FuncType) -> Result<Function, Error> {
     })
 }
 
-fn function<const L: usize, const I: usize>(
-    locals: [ValType; L],
-    body: [Instruction<'_>; I],
-) -> Function {
+fn function<const L: usize, const I: usize>(locals: [ValType; L], body: [Instruction<'_>; I]) -> Function {
     let mut function = Function::new_with_locals_types(locals);
     for instruction in &body {
         function.instruction(instruction);
@@ -117,4 +111,67 @@ fn pretend_written() -> Function {
 
 fn word_at(offset: u64) -> MemArg {
     MemArg { offset, align: 2, memory_index: 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use wasmtime::{Engine, Instance, Module, Store};
+
+    use super::*;
+    use crate::rewrite::{self, Rules};
+
+    struct StubAll;
+
+    impl Rules for StubAll {
+        fn stub(&self, _: &str, name: &str, ty: &FuncType) -> Result<Option<Function>, Error> {
+            stub(name, ty).map(Some)
+        }
+        fn export<'a>(&self, name: &'a str) -> Option<&'a str> {
+            Some(name)
+        }
+        fn keep_custom(&self, _: &str) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn stand_ins_answer_as_for_a_process_that_was_given_nothing() {
+        let core = wat::parse_str(
+            r#"(module
+                (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+                (import "wasi_snapshot_preview1" "environ_sizes_get" (func $sizes (param i32 i32) (result i32)))
+                (import "wasi_snapshot_preview1" "fd_prestat_get" (func $prestat (param i32 i32) (result i32)))
+                (import "wasi_snapshot_preview1" "clock_time_get" (func $clock (param i32 i64 i32) (result i32)))
+                (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+                (memory 1)
+                ;; Two vectors, of 5 and 7 bytes, at 16; marks where results go.
+                (data (i32.const 16) "\00\00\00\00\05\00\00\00\00\00\00\00\07\00\00\00")
+                (data (i32.const 32) "\ff\ff\ff\ff\ff\ff\ff\ff")
+                (func (export "write") (param $vectors i32) (result i32 i32)
+                    (call $write (i32.const 2) (i32.const 16) (local.get $vectors) (i32.const 32))
+                    (i32.load (i32.const 32)))
+                (func (export "sizes") (result i32 i32 i32)
+                    (call $sizes (i32.const 32) (i32.const 36))
+                    (i32.load (i32.const 32)) (i32.load (i32.const 36)))
+                (func (export "errors") (result i32 i32)
+                    (call $prestat (i32.const 3) (i32.const 0))
+                    (call $clock (i32.const 0) (i64.const 0) (i32.const 0)))
+                (func (export "exit") (call $exit (i32.const 1))))"#,
+        )
+        .unwrap();
+        let engine = Engine::default();
+        let module = Module::new(&engine, rewrite::rewrite(&core, &StubAll).unwrap()).unwrap();
+        assert_eq!(module.imports().len(), 0);
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        let write = instance.get_typed_func::<i32, (i32, i32)>(&mut store, "write").unwrap();
+        assert_eq!(write.call(&mut store, 0).unwrap(), (SUCCESS, 0));
+        assert_eq!(write.call(&mut store, 2).unwrap(), (SUCCESS, 12));
+        let sizes = instance.get_typed_func::<(), (i32, i32, i32)>(&mut store, "sizes").unwrap();
+        assert_eq!(sizes.call(&mut store, ()).unwrap(), (SUCCESS, 0, 0));
+        let errors = instance.get_typed_func::<(), (i32, i32)>(&mut store, "errors").unwrap();
+        assert_eq!(errors.call(&mut store, ()).unwrap(), (BADF, NOSYS));
+        let exit = instance.get_typed_func::<(), ()>(&mut store, "exit").unwrap();
+        assert!(exit.call(&mut store, ()).is_err());
+    }
 }

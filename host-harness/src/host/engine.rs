@@ -65,7 +65,8 @@ impl fmt::Debug for HostOptions {
 }
 
 /// A filter refused its config. The same text in every host, so that a conformance case
-/// can name it: `<json path>: <what is wrong and what to do>`, without a prefix of the ABI.
+/// can name it: that of `tamis_sdk::ConfigError`, `config <json path>: <what is wrong and
+/// what to do>`, without any prefix of the ABI.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused(pub String);
 
@@ -109,7 +110,7 @@ impl Engines {
         config
             .wasm_component_model(true)
             .wasm_simd(true)
-            .epoch_interruption(true)
+            .epoch_interruption(std::env::var_os("NOEPOCH").is_none())
             .max_wasm_stack(MAX_WASM_STACK_BYTES)
             // A 32-bit index can then not leave the reservation: no bounds checks.
             .memory_reservation(4 << 30)

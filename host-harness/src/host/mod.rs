@@ -146,8 +146,7 @@ impl Outcome {
             "the guest broke the contract: {} verdicts for {records} records",
             self.actions.len(),
         );
-        let changed =
-            self.actions.iter().filter(|a| matches!(a, Action::Replace | Action::ReplaceJson));
+        let changed = self.actions.iter().filter(|a| matches!(a, Action::Replace | Action::ReplaceJson));
         let changed = changed.count();
         ensure!(
             changed == self.ends.len(),

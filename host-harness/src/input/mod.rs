@@ -5,12 +5,12 @@
 
 use std::io::{self, Read};
 
-use memchr::{memchr, memchr_iter, memrchr};
+use memchr::{memchr, memrchr};
+use tamis_sdk::timestamp;
 
 use crate::host::{Batch, Encoding};
 
 pub mod decode;
-pub mod timestamp;
 
 /// How many bytes one read asks for.
 pub const READ_BYTES: usize = 1 << 20;
@@ -56,6 +56,8 @@ pub struct Chunk {
     pub batch: Batch,
     /// How many lines were replaced by a notice because they were too long.
     pub withheld: u64,
+    /// How many bytes were read to fill it, after decompression.
+    pub bytes_read: u64,
 }
 
 impl Chunk {
@@ -67,6 +69,7 @@ impl Chunk {
             spans: Vec::new(),
             batch: Batch::new(tag, Encoding::Text),
             withheld: 0,
+            bytes_read: 0,
         }
     }
 
@@ -80,6 +83,7 @@ impl Chunk {
         self.spans.clear();
         self.batch.clear();
         self.withheld = 0;
+        self.bytes_read = 0;
     }
 
     fn append(&mut self, bytes: &[u8]) {
@@ -92,24 +96,24 @@ impl Chunk {
     }
 }
 
-/// A line that is longer than allowed, of which nothing but its length is kept.
+/// A line that is longer than allowed, of which little but its length is kept.
 #[derive(Debug, Clone, Copy)]
 struct Skipping {
     bytes: u64,
     last: u8,
+    looks_like_json: bool,
 }
 
 /// Cuts one input into chunks.
 pub struct Lines<R> {
     reader: R,
-    mode: InputMode,
     encoding: Option<Encoding>,
     max_record_bytes: usize,
     fill: bool,
     carry: Vec<u8>,
     skipping: Option<Skipping>,
     at_end: bool,
-    bytes_read: u64,
+    failed: Option<io::Error>,
 }
 
 impl<R: Read> Lines<R> {
@@ -119,7 +123,6 @@ impl<R: Read> Lines<R> {
     pub fn new(reader: R, mode: InputMode, max_record_bytes: usize, fill: bool) -> Self {
         Self {
             reader,
-            mode,
             encoding: match mode {
                 InputMode::Auto => None,
                 InputMode::Text => Some(Encoding::Text),
@@ -130,52 +133,64 @@ impl<R: Read> Lines<R> {
             carry: Vec::new(),
             skipping: None,
             at_end: false,
-            bytes_read: 0,
+            failed: None,
         }
-    }
-
-    /// How many bytes were read so far, after decompression.
-    pub fn bytes_read(&self) -> u64 {
-        self.bytes_read
     }
 
     /// Fill `chunk` with the next lines; false at the end of the input.
     ///
     /// # Errors
-    /// When reading or decompressing fails. Lines read before that are lost only if they
-    /// are not whole: `chunk` then holds the whole ones.
+    /// When reading or decompressing fails. The whole lines before that are given first;
+    /// a line that was cut off by the failure is not given at all.
     pub fn next_chunk(&mut self, chunk: &mut Chunk) -> io::Result<bool> {
         chunk.clear();
         if self.at_end {
-            return Ok(false);
+            return self.failed.take().map_or(Ok(false), Err);
         }
         chunk.append(&self.carry);
         self.carry.clear();
-        // No line ends before here.
-        let mut searched = chunk.len;
+        // Where the last whole line ends, and up to where line ends were looked for.
+        let (mut whole, mut searched) = (0, 0);
         loop {
-            let read = self.read_into(chunk)?;
-            if read == 0 {
-                self.at_end = true;
-                if let Some(skipped) = self.skipping.take() {
-                    self.put_notice(chunk, 0, skipped.bytes, b"");
-                }
-                self.cut(chunk);
-                return Ok(chunk.len > 0);
-            }
-            self.skip(chunk, read);
             if let Some(at) = memrchr(b'\n', &chunk.bytes[searched..chunk.len]) {
-                let whole = searched + at + 1;
-                if self.fill && whole < READ_BYTES / 2 {
-                    searched = chunk.len.min(whole);
-                } else {
+                whole = searched + at + 1;
+                if !self.fill || whole >= READ_BYTES / 2 {
                     self.carry.extend_from_slice(&chunk.bytes[whole..chunk.len]);
                     chunk.len = whole;
                     self.cut(chunk);
                     return Ok(true);
                 }
-            } else {
-                searched = self.give_up_on_long_line(chunk, searched);
+            }
+            searched = chunk.len;
+            // One byte more than the limit may be the first of CR LF.
+            if chunk.len - whole > self.max_record_bytes + 1 {
+                self.start_skipping(chunk, whole);
+                searched = whole;
+            }
+            let before = chunk.len;
+            let read = match self.read_into(chunk) {
+                Ok(read) => read,
+                Err(error) => {
+                    self.at_end = true;
+                    self.failed = Some(error);
+                    chunk.len = whole;
+                    self.cut(chunk);
+                    return Ok(true);
+                }
+            };
+            if read == 0 {
+                self.at_end = true;
+                self.cut(chunk);
+                if let Some(skipped) = self.skipping.take() {
+                    self.put_notice(chunk, skipped, b"");
+                }
+                return Ok(chunk.len > 0);
+            }
+            if self.skipping.is_some() {
+                if self.skip(chunk, before) {
+                    return Ok(true);
+                }
+                searched = chunk.len;
             }
         }
     }
@@ -189,7 +204,7 @@ impl<R: Read> Lines<R> {
             match self.reader.read(&mut chunk.bytes[chunk.len..want]) {
                 Ok(n) => {
                     chunk.len += n;
-                    self.bytes_read += n as u64;
+                    chunk.bytes_read += n as u64;
                     return Ok(n);
                 }
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -197,4 +212,114 @@ impl<R: Read> Lines<R> {
             }
         }
     }
+
+    /// The line that starts at `start` is too long already: forget its bytes.
+    fn start_skipping(&mut self, chunk: &mut Chunk, start: usize) {
+        let line = &chunk.bytes[start..chunk.len];
+        self.skipping = Some(Skipping {
+            bytes: line.len() as u64,
+            last: line.last().copied().unwrap_or(0),
+            looks_like_json: line.trim_ascii_start().first() == Some(&b'{'),
+        });
+        chunk.len = start;
+    }
+
+    /// Drop what was read after `start` up to the end of the long line. True if that end
+    /// was found: the chunk then closes with the notice.
+    fn skip(&mut self, chunk: &mut Chunk, start: usize) -> bool {
+        let Some(mut skipped) = self.skipping.take() else { return false };
+        let fresh = &chunk.bytes[start..chunk.len];
+        let Some(at) = memchr(b'\n', fresh) else {
+            skipped.bytes += fresh.len() as u64;
+            skipped.last = fresh.last().copied().unwrap_or(skipped.last);
+            self.skipping = Some(skipped);
+            chunk.len = start;
+            return false;
+        };
+        let last = if at == 0 { skipped.last } else { fresh[at - 1] };
+        skipped.bytes += at as u64;
+        let terminator: &[u8] = if last == b'\r' {
+            skipped.bytes -= 1;
+            b"\r\n"
+        } else {
+            b"\n"
+        };
+        self.carry.extend_from_slice(&fresh[at + 1..]);
+        chunk.len = start;
+        self.cut(chunk);
+        self.put_notice(chunk, skipped, terminator);
+        true
+    }
+
+    fn put_notice(&mut self, chunk: &mut Chunk, skipped: Skipping, terminator: &[u8]) {
+        let encoding = *self.encoding.get_or_insert(if skipped.looks_like_json {
+            Encoding::Json
+        } else {
+            Encoding::Text
+        });
+        chunk.append(notice(encoding, skipped.bytes).as_bytes());
+        chunk.append(terminator);
+        chunk.withheld += 1;
+    }
+
+    /// Turn the lines of `chunk` into records.
+    fn cut(&mut self, chunk: &mut Chunk) {
+        if self.encoding.is_none() {
+            self.encoding = detect(chunk.raw());
+        }
+        let encoding = self.encoding.unwrap_or(Encoding::Text);
+        chunk.batch.encoding = encoding;
+        let mut start = 0;
+        while start < chunk.len {
+            let line = &chunk.bytes[start..chunk.len];
+            let (mut body, mut end) = match memchr(b'\n', line) {
+                Some(at) if at > 0 && line[at - 1] == b'\r' => (at - 1, at + 1),
+                Some(at) => (at, at + 1),
+                None => (line.len(), line.len()),
+            };
+            if body > self.max_record_bytes {
+                let notice = notice(encoding, body as u64);
+                chunk.bytes.splice(start..start + body, notice.bytes());
+                chunk.len -= body - notice.len();
+                chunk.withheld += 1;
+                start += notice.len() + (end - body);
+                continue;
+            }
+            let line = &line[..body];
+            body += start;
+            end += start;
+            let blank = encoding == Encoding::Json && line.trim_ascii().is_empty();
+            if !blank {
+                let timestamp_ns = match encoding {
+                    Encoding::Json => timestamp::of_json(line),
+                    Encoding::Text => 0,
+                };
+                chunk.batch.push(timestamp_ns, line);
+                // A chunk is at most a read and a line long: far below 4 GiB.
+                chunk.spans.push(Span { start: start as u32, body_end: body as u32, end: end as u32 });
+            }
+            start = end;
+        }
+    }
 }
+
+/// The encoding that the first line with something in it speaks for.
+fn detect(raw: &[u8]) -> Option<Encoding> {
+    let line = raw.split(|&b| b == b'\n').map(<[u8]>::trim_ascii).find(|l| !l.is_empty())?;
+    let json = line.first() == Some(&b'{') && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok();
+    Some(if json { Encoding::Json } else { Encoding::Text })
+}
+
+/// What stands for a line that is too long. It is not cut into pieces: a secret across
+/// the seam would pass.
+fn notice(encoding: Encoding, bytes: u64) -> String {
+    let text = format!("line of {bytes} bytes withheld, over --max-record-bytes");
+    match encoding {
+        Encoding::Json => format!("{{\"tamis\":\"{text}\"}}"),
+        Encoding::Text => format!("[tamis: {text}]"),
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

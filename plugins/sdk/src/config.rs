@@ -118,10 +118,22 @@ mod tests {
     #[test]
     fn errors_name_the_place_and_the_cure() {
         for (text, path, message) in [
-            (r#"{"ip":{"modde":"drop"}}"#, "$.ip.modde", "unknown key 'modde'; did you mean 'mode'? known: mode, prefix"),
-            (r#"{"ip":{"mode":"dorp"}}"#, "$.ip.mode", "unknown value 'dorp'; did you mean 'drop'? known: redact, pass, drop"),
+            (
+                r#"{"ip":{"modde":"drop"}}"#,
+                "$.ip.modde",
+                "unknown key 'modde'; did you mean 'mode'? known: mode, prefix",
+            ),
+            (
+                r#"{"ip":{"mode":"dorp"}}"#,
+                "$.ip.mode",
+                "unknown value 'dorp'; did you mean 'drop'? known: redact, pass, drop",
+            ),
             (r#"{"zzzzzz":1}"#, "$.zzzzzz", "unknown key 'zzzzzz'; known: ip"),
-            (r#"{"ip":{"prefix":"x"}}"#, "$.ip.prefix", "invalid type: string \"x\", expected u8 (line 1, column 19)"),
+            (
+                r#"{"ip":{"prefix":"x"}}"#,
+                "$.ip.prefix",
+                "invalid type: string \"x\", expected u8 (line 1, column 19)",
+            ),
             (r#"{"ip":}"#, "$", "not JSON: expected value at line 1 column 7"),
             ("{} x", "$", "not JSON: trailing characters at line 1 column 4"),
         ] {

@@ -92,7 +92,10 @@ impl KeyConfig {
         if bytes.len() < MIN_KEY_BYTES {
             return Err(KeyError::new(
                 path,
-                format!("the key has {} bytes, at least {MIN_KEY_BYTES} are needed; make one with: openssl rand -hex 32", bytes.len()),
+                format!(
+                    "the key has {} bytes, at least {MIN_KEY_BYTES} are needed; make one with: openssl rand -hex 32",
+                    bytes.len()
+                ),
             ));
         }
         Ok(Key { id: self.id.clone(), bytes })
@@ -104,15 +107,21 @@ impl KeyConfig {
     /// As [`resolve`](Self::resolve).
     pub fn resolve_from_process(&self) -> Result<Key, KeyError> {
         self.resolve(
-            |file| std::fs::read_to_string(file).map_err(|e| format!("cannot read the key file '{file}': {e}")),
-            |env| std::env::var(env).map_err(|_| format!("the environment variable '{env}' is not set or not UTF-8")),
+            |file| {
+                std::fs::read_to_string(file).map_err(|e| format!("cannot read the key file '{file}': {e}"))
+            },
+            |env| {
+                std::env::var(env)
+                    .map_err(|_| format!("the environment variable '{env}' is not set or not UTF-8"))
+            },
         )
     }
 }
 
 fn decode(text: &str) -> Result<Vec<u8>, String> {
     if let Some(hex) = text.strip_prefix("hex:") {
-        let digits: Option<Vec<u8>> = hex.bytes().map(|b| (b as char).to_digit(16).map(|d| d as u8)).collect();
+        let digits: Option<Vec<u8>> =
+            hex.bytes().map(|b| (b as char).to_digit(16).map(|d| d as u8)).collect();
         return match digits {
             Some(d) if d.len() % 2 == 0 => Ok(d.chunks(2).map(|p| p[0] << 4 | p[1]).collect()),
             _ => Err("after 'hex:' there must be an even number of hex digits".into()),
@@ -188,7 +197,13 @@ mod tests {
 
     fn resolve(config: &KeyConfig) -> Result<Key, KeyError> {
         config.resolve(
-            |f| if f == "k" { Ok("hex:00112233445566778899aabbccddeeff\n".into()) } else { Err(format!("no {f}")) },
+            |f| {
+                if f == "k" {
+                    Ok("hex:00112233445566778899aabbccddeeff\n".into())
+                } else {
+                    Err(format!("no {f}"))
+                }
+            },
             |_| Err("there is no environment here".into()),
         )
     }
@@ -200,7 +215,10 @@ mod tests {
     #[test]
     fn keys_come_from_value_file_or_env() {
         assert_eq!(resolve(&inline("sixteen bytes ok")).unwrap().bytes(), b"sixteen bytes ok");
-        assert_eq!(resolve(&inline("base64:AAECAwQFBgcICQoLDA0ODw==")).unwrap().bytes(), (0..16).collect::<Vec<u8>>());
+        assert_eq!(
+            resolve(&inline("base64:AAECAwQFBgcICQoLDA0ODw==")).unwrap().bytes(),
+            (0..16).collect::<Vec<u8>>()
+        );
         let file = KeyConfig { id: "k".into(), file: Some("k".into()), ..KeyConfig::default() };
         assert_eq!(resolve(&file).unwrap().bytes().len(), 16);
         let env = KeyConfig { id: "k".into(), env: Some("X".into()), ..KeyConfig::default() };
@@ -213,7 +231,10 @@ mod tests {
         assert!(resolve(&inline("hex:123")).unwrap_err().message.contains("even number"));
         assert!(resolve(&inline("base64:!!!")).unwrap_err().message.contains("not base64"));
         assert_eq!(resolve(&KeyConfig { id: "k".into(), ..KeyConfig::default() }).unwrap_err().path, "");
-        assert_eq!(resolve(&KeyConfig { id: "a-b".into(), ..inline("sixteen bytes ok") }).unwrap_err().path, ".id");
+        assert_eq!(
+            resolve(&KeyConfig { id: "a-b".into(), ..inline("sixteen bytes ok") }).unwrap_err().path,
+            ".id"
+        );
         assert!(!format!("{:?}", inline("sixteen bytes ok")).contains("sixteen"));
     }
 

@@ -17,6 +17,7 @@ pub mod payload;
 pub mod pseudonym;
 pub mod record;
 pub mod session;
+pub mod timestamp;
 
 pub use config::{ConfigError, OnError};
 pub use filter::{Filter, Verdict};

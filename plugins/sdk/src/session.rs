@@ -63,26 +63,15 @@ impl<F: Filter> Session<F> {
         let on_error = F::on_error(&config);
         let key = match F::key_config(&config) {
             Some(section) => Some(
-                resolve_key(section)
-                    .map_err(|e| ConfigError::new(format!("$.key{}", e.path), e.message))?,
+                resolve_key(section).map_err(|e| ConfigError::new(format!("$.key{}", e.path), e.message))?,
             ),
             None => None,
         };
-        Ok(Self {
-            filter: F::new(config, key)?,
-            on_error,
-            workspace: Workspace::default(),
-        })
+        Ok(Self { filter: F::new(config, key)?, on_error, workspace: Workspace::default() })
     }
 
     /// Filter one record; a changed body is appended to `out`.
-    pub fn process(
-        &mut self,
-        meta: Meta<'_>,
-        encoding: Encoding,
-        body: &[u8],
-        out: &mut Vec<u8>,
-    ) -> Action {
+    pub fn process(&mut self, meta: Meta<'_>, encoding: Encoding, body: &[u8], out: &mut Vec<u8>) -> Action {
         let mut record = match encoding {
             Encoding::Text => Record::text(meta, body, &mut self.workspace),
             Encoding::Json => match Record::json(meta, body, &mut self.workspace) {

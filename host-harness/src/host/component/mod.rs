@@ -4,6 +4,7 @@
 use std::{fmt, sync::Arc};
 
 use anyhow::{Context, anyhow, bail};
+use tamis_sdk::ConfigError;
 use wasmtime::{
     Store, Trap,
     component::{Component, HasSelf, Linker},
@@ -26,8 +27,10 @@ mod bindings {
 
 use bindings::{
     LogFilter, LogFilterPre,
-    exports::tamis::log_filter::filter::{BatchParam, Encoding as WitEncoding, Verdict},
-    tamis::log_filter::diagnostics::{self, Level},
+    tamis::log_filter::{
+        diagnostics::{self, Level},
+        types::{self, Batch as WitBatch, Encoding as WitEncoding, Verdict},
+    },
 };
 
 /// The interface a filter may import, in any version the linker accepts.
@@ -59,8 +62,8 @@ pub fn open(
     options: &HostOptions,
 ) -> anyhow::Result<Box<dyn Host>> {
     // A component has no files and no environment: keys are looked up on this side.
-    let config = keys::inline(config, options.config_base_dir.as_deref())
-        .map_err(|e| Refused(e.to_string()))?;
+    let config =
+        keys::inline(config, options.config_base_dir.as_deref()).map_err(|e| Refused(e.to_string()))?;
     let mut running = Running::instantiate(engines, wasm, options)?;
     running.initialize(&config, engines.ticks(options.init_timeout))?;
     Ok(Box::new(running))
@@ -70,11 +73,7 @@ pub fn open(
 ///
 /// # Errors
 /// When this is no component of the contract, or it fails.
-pub fn describe(
-    engines: &Engines,
-    wasm: &[u8],
-    options: &HostOptions,
-) -> anyhow::Result<Description> {
+pub fn describe(engines: &Engines, wasm: &[u8], options: &HostOptions) -> anyhow::Result<Description> {
     let mut running = Running::instantiate(engines, wasm, options)?;
     running.store.set_epoch_deadline(engines.ticks(options.init_timeout));
     let description = running
@@ -95,6 +94,8 @@ struct State {
     diagnostics: DiagnosticSink,
     diagnostics_left: u32,
 }
+
+impl types::Host for State {}
 
 impl diagnostics::Host for State {
     fn log(&mut self, level: Level, context: String, message: String) {
@@ -172,7 +173,8 @@ impl Running {
         {
             Ok(()) => Ok(()),
             Err(refusal) => {
-                bail!(Refused(format!("{}: {}", refusal.path, refusal.message)))
+                let refusal = ConfigError::new(refusal.path, refusal.message);
+                bail!(Refused(refusal.to_string()))
             }
         }
     }
@@ -192,7 +194,7 @@ impl Host for Running {
     fn process(&mut self, batch: &Batch, outcome: &mut Outcome) -> anyhow::Result<()> {
         outcome.clear();
         self.store.set_epoch_deadline(self.call_ticks);
-        let param = BatchParam {
+        let param = WitBatch {
             tag: &batch.tag,
             encoding: match batch.encoding {
                 Encoding::Json => WitEncoding::Json,
@@ -220,10 +222,7 @@ impl Host for Running {
 
     fn flush(&mut self) -> anyhow::Result<Vec<Vec<u8>>> {
         self.store.set_epoch_deadline(self.call_ticks);
-        self.guest
-            .tamis_log_filter_filter()
-            .call_flush(&mut self.store)
-            .map_err(|e| self.failed("flush", e))
+        self.guest.tamis_log_filter_filter().call_flush(&mut self.store).map_err(|e| self.failed("flush", e))
     }
 
     fn counters(&mut self) -> anyhow::Result<Vec<(String, u64)>> {

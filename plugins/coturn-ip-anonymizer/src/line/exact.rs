@@ -86,9 +86,11 @@ struct Line<'a> {
 /// `None` in all of these: the line is not of this kind.
 impl Line<'_> {
     fn rest(&self) -> &[u8] {
-        &self.text[self.pos..]
+        self.text.get(self.pos..).unwrap_or_default()
     }
 
+    /// Inlined, so that the comparison is one of whole words.
+    #[inline(always)]
     fn lit<const N: usize>(&mut self, literal: &[u8; N]) -> Option<()> {
         if self.rest().first_chunk::<N>()? != literal {
             return None;
@@ -97,10 +99,12 @@ impl Line<'_> {
         Some(())
     }
 
+    #[inline(always)]
     fn is<const N: usize>(&mut self, literal: &[u8; N]) -> bool {
         self.lit(literal).is_some()
     }
 
+    #[inline(always)]
     fn byte(&self) -> u8 {
         self.text.get(self.pos).copied().unwrap_or(0)
     }
@@ -307,7 +311,7 @@ impl Line<'_> {
     /// A realm in which nothing is to be found. It is nearly always the one of the line before.
     fn realm(&mut self, scrubber: &mut Scrubber) -> Option<()> {
         let last = &scrubber.last_realm;
-        if self.rest().starts_with(last) && self.rest().get(last.len()) == Some(&b'>') {
+        if self.rest().get(last.len()) == Some(&b'>') && same(&self.rest()[..last.len()], last) {
             self.pos += last.len();
             return Some(());
         }
@@ -399,6 +403,13 @@ impl Line<'_> {
         let address = IpAddr::V4(Ipv4Addr::from(quad.octets));
         found.push(Item::Address(address, role, start as u32, quad.end as u32))
     }
+}
+
+/// Whether two texts of the same length are the same, by words: `memcmp` of wasi-libc goes byte by byte.
+fn same(a: &[u8], b: &[u8]) -> bool {
+    let ((a, a_tail), (b, b_tail)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    a.iter().zip(b).all(|(a, b)| u64::from_le_bytes(*a) == u64::from_le_bytes(*b))
+        && a_tail.iter().zip(b_tail).all(|(a, b)| a == b)
 }
 
 /// Whether all eight bytes are ASCII digits.

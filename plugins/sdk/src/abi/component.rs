@@ -37,8 +37,10 @@ impl<F: Filter> Default for Instance<F> {
 }
 
 fn resolve_key(section: &KeyConfig) -> Result<Key, KeyError> {
-    let unavailable =
-        |_: &str| Err("a component has no files and no environment: its host must put the key into key.value".to_owned());
+    let unavailable = |_: &str| {
+        Err("a component has no files and no environment: its host must put the key into key.value"
+            .to_owned())
+    };
     section.resolve(unavailable, unavailable)
 }
 
@@ -48,7 +50,8 @@ impl<F: Filter> Instance<F> {
     /// # Errors
     /// When the config is refused.
     pub fn initialize(&self, config: &str) -> Result<(), InitError> {
-        let session = Session::new(config, resolve_key).map_err(|e| InitError { path: e.path, message: e.message })?;
+        let session =
+            Session::new(config, resolve_key).map_err(|e| InitError { path: e.path, message: e.message })?;
         *self.0.borrow_mut() = Some(session);
         Ok(())
     }

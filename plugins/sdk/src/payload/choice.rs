@@ -40,8 +40,13 @@ pub fn media_kind(content_type: &[u8]) -> MediaKind {
             MediaKind::Unknown
         }
         b"application/json" | b"text/json" | b"application/csp-report" => MediaKind::Json,
-        b"application/x-ndjson" | b"application/ndjson" | b"application/jsonl" | b"application/x-jsonl"
-        | b"application/jsonlines" | b"application/x-jsonlines" | b"application/x-json-stream"
+        b"application/x-ndjson"
+        | b"application/ndjson"
+        | b"application/jsonl"
+        | b"application/x-jsonl"
+        | b"application/jsonlines"
+        | b"application/x-jsonlines"
+        | b"application/x-json-stream"
         | b"application/json-lines" => MediaKind::Ndjson,
         _ if media.ends_with(b"+json") => MediaKind::Json,
         _ if media.starts_with(b"application/vnd.elasticsearch+x-ndjson") => MediaKind::Ndjson,
@@ -73,7 +78,9 @@ pub fn choose(kind: MediaKind, target: &[u8], body: &[u8]) -> Choice {
         _ if has(b"/services/collector/raw") => Format::Lines,
         Json | Text | Unknown if has(b"/services/collector") => Format::SplunkHec,
         Json | Ndjson | Unknown if path.ends_with(b"/_bulk") => Format::Bulk,
-        Json | Unknown if path.ends_with(b"/loki/api/v1/push") || path.ends_with(b"/api/prom/push") => Format::Loki,
+        Json | Unknown if path.ends_with(b"/loki/api/v1/push") || path.ends_with(b"/api/prom/push") => {
+            Format::Loki
+        }
         Json | Unknown if path.ends_with(b"/v1/logs") => Format::Otlp,
         Json => Format::Json,
         Ndjson => Format::Ndjson,
@@ -98,11 +105,13 @@ mod tests {
 
     #[test]
     fn content_type_path_and_first_bytes_choose() {
-        let format = |ty: &str, path: &str, body: &str| {
-            match choose(media_kind(ty.as_bytes()), path.as_bytes(), body.as_bytes()) {
-                Choice::Format(f) => f.name(),
-                Choice::Unsupported => "unsupported",
-            }
+        let format = |ty: &str, path: &str, body: &str| match choose(
+            media_kind(ty.as_bytes()),
+            path.as_bytes(),
+            body.as_bytes(),
+        ) {
+            Choice::Format(f) => f.name(),
+            Choice::Unsupported => "unsupported",
         };
         for (ty, path, body, expected) in [
             ("application/json", "/", "{}", "json"),

@@ -93,8 +93,7 @@ impl Document<'_> {
                 at = end;
                 continue;
             }
-            let structure =
-                node.kind == Kind::String && self.structure(self.key(work.body, &node, &mut key));
+            let structure = node.kind == Kind::String && self.structure(self.key(work.body, &node, &mut key));
             if node.kind == Kind::String && !structure {
                 work.attribute(&node, 0);
             }
@@ -124,7 +123,6 @@ impl Document<'_> {
         let mut key = Vec::new();
         let timestamp_ns = self.time(work.body, root, end, &mut key);
         let mut verdict = Action::Keep;
-        let mut lines = 0;
         // Until where the values belong to a member of the record, and what that member is.
         let (mut member_end, mut member, mut index) = (root + 1, Role::Attribute, 0);
         let mut at = if end == root + 1 { root } else { root + 1 };
@@ -152,7 +150,6 @@ impl Document<'_> {
                 },
                 _ => continue,
             };
-            lines += 1;
             match action {
                 Action::Keep => {}
                 Action::Drop => {
@@ -162,9 +159,7 @@ impl Document<'_> {
                 changed => verdict = changed,
             }
         }
-        if lines > 0 {
-            work.report.note(verdict);
-        }
+        work.report.note(verdict);
         verdict == Action::Drop
     }
 
@@ -258,10 +253,8 @@ fn decimal(text: &[u8], scale: u32) -> u64 {
         return 0;
     }
     let fraction = fraction.iter().copied().chain(std::iter::repeat(b'0')).take(scale as usize);
-    let digits = whole.iter().copied().chain(fraction);
-    let number = digits.fold(Some(0u64), |n, digit| {
-        n?.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
-    });
+    let mut digits = whole.iter().copied().chain(fraction);
+    let number = digits.try_fold(0u64, |n, digit| n.checked_mul(10)?.checked_add(u64::from(digit - b'0')));
     number.unwrap_or(0)
 }
 

@@ -47,8 +47,8 @@ fn value(work: &mut Work<'_>, node: &Node) -> Action {
     let action = match node.kind {
         Kind::Object | Kind::Array => work.document(node.start as usize, node.end as usize, 0),
         Kind::String => work.line(node, 0),
-        // No filter has anything to do with a bare number; it is no record.
-        Kind::Number | Kind::Literal => return Action::Keep,
+        // No filter has anything to do with a bare number.
+        Kind::Number | Kind::Literal => Action::Keep,
     };
     work.report.note(action);
     action

@@ -22,8 +22,7 @@ struct Line {
 fn next_line(body: &[u8], mut from: usize) -> Option<Line> {
     loop {
         let rest = body.get(from..).filter(|r| !r.is_empty())?;
-        let (length, terminator) =
-            memchr::memchr(b'\n', rest).map_or((rest.len(), 0), |i| (i, 1));
+        let (length, terminator) = memchr::memchr(b'\n', rest).map_or((rest.len(), 0), |i| (i, 1));
         let content = &rest[..length];
         let content = content.strip_suffix(b"\r").unwrap_or(content);
         let next = from + length + terminator;
@@ -61,7 +60,7 @@ pub(super) fn run(format: Format, work: &mut Work<'_>, tape: &mut Vec<Node>, out
         if action == Action::Drop {
             done = line.next;
         } else {
-            put_line(work.new(), encoding, out);
+            put_line(work.replacement(), encoding, out);
             done = line.end;
         }
     }
@@ -101,7 +100,11 @@ pub(super) fn bulk(work: &mut Work<'_>, tape: &mut Vec<Node>) -> Result<(), Scan
         };
         pos = action_line.next;
         let update = match verb {
-            b"delete" => continue,
+            b"delete" => {
+                // It has no source, but it is there: not all has been dropped.
+                work.report.note(Action::Keep);
+                continue;
+            }
             b"index" | b"create" => false,
             b"update" => true,
             _ => return Err(at(0)),
@@ -129,8 +132,8 @@ pub(super) fn bulk(work: &mut Work<'_>, tape: &mut Vec<Node>) -> Result<(), Scan
 fn line_document(work: &mut Work<'_>, line: Line) -> Action {
     let action = work.sift(Encoding::Json, line.start, line.end, 0);
     if matches!(action, Action::Replace | Action::ReplaceJson) {
-        let mut new = Vec::with_capacity(work.new().len());
-        put_line(work.new(), Encoding::Json, &mut new);
+        let mut new = Vec::with_capacity(work.replacement().len());
+        put_line(work.replacement(), Encoding::Json, &mut new);
         work.patch().replace(line.start, line.end, |arena| arena.extend_from_slice(&new));
     }
     action

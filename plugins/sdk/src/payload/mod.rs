@@ -104,23 +104,11 @@ impl Format {
 /// What records pass through: a [`Session`] of any filter.
 pub trait Sieve {
     /// Filter one record; a changed body is appended to `out`.
-    fn sieve(
-        &mut self,
-        meta: Meta<'_>,
-        encoding: Encoding,
-        body: &[u8],
-        out: &mut Vec<u8>,
-    ) -> Action;
+    fn sieve(&mut self, meta: Meta<'_>, encoding: Encoding, body: &[u8], out: &mut Vec<u8>) -> Action;
 }
 
 impl<F: Filter> Sieve for Session<F> {
-    fn sieve(
-        &mut self,
-        meta: Meta<'_>,
-        encoding: Encoding,
-        body: &[u8],
-        out: &mut Vec<u8>,
-    ) -> Action {
+    fn sieve(&mut self, meta: Meta<'_>, encoding: Encoding, body: &[u8], out: &mut Vec<u8>) -> Action {
         self.process(meta, encoding, body, out)
     }
 }

@@ -233,7 +233,8 @@ mod tests {
 
     #[test]
     fn sections_are_taken_apart_as_they_are_written() {
-        let text = r#"{ "filter" : { "a": 1.0 }, "body": {"response":true,"max_bytes":7,"format":"splunk-hec"} }"#;
+        let text =
+            r#"{ "filter" : { "a": 1.0 }, "body": {"response":true,"max_bytes":7,"format":"splunk-hec"} }"#;
         let plugin = PluginConfig::parse(text).unwrap();
         assert_eq!(plugin.filter, r#"{ "a": 1.0 }"#);
         let expected =

@@ -7,6 +7,7 @@ use crate::{
         Kind, Node, TEXT_FIELD, escape,
         scan::{self, ScanError},
     },
+    timestamp,
 };
 
 /// Filters bodies. Holds the buffers, to be used again for the next body.
@@ -80,16 +81,22 @@ impl Work<'_> {
         &mut self.buffers.patch
     }
 
-    /// Pass bytes of the body through the sieve; what it makes of them is in [`new`](Self::new).
+    /// Pass bytes of the body through the sieve; what it makes of them is in
+    /// [`replacement`](Self::replacement).
     pub fn sift(&mut self, encoding: Encoding, start: usize, end: usize, timestamp_ns: u64) -> Action {
         let record = self.body.get(start..end).unwrap_or_default();
+        // A document may say itself when it was written.
+        let timestamp_ns = match encoding {
+            Encoding::Json if timestamp_ns == 0 => timestamp::of_json(record),
+            _ => timestamp_ns,
+        };
         let meta = Meta { tag: self.tag, timestamp_ns };
         self.buffers.new.clear();
         self.sieve.sieve(meta, encoding, record, &mut self.buffers.new)
     }
 
     /// What the last [`sift`](Self::sift) made of its record, if it replaced it.
-    pub fn new(&self) -> &[u8] {
+    pub fn replacement(&self) -> &[u8] {
         &self.buffers.new
     }
 
@@ -154,9 +161,7 @@ impl Work<'_> {
 
 fn is_object(content: &[u8], tape: &mut Vec<Node>) -> bool {
     let trimmed = content.trim_ascii();
-    trimmed.first() == Some(&b'{')
-        && trimmed.last() == Some(&b'}')
-        && scan::scan(content, tape).is_ok()
+    trimmed.first() == Some(&b'{') && trimmed.last() == Some(&b'}') && scan::scan(content, tape).is_ok()
 }
 
 /// The text, as it stands between its quotes, of a text record that has become an object.

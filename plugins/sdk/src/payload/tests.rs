@@ -39,9 +39,8 @@ impl Sieve for Redactor {
 
 fn sift(format: Format, body: &str) -> (String, Report) {
     let mut out = Vec::new();
-    let report = Sifter::default()
-        .run(format, body.as_bytes(), b"t", &mut Redactor::default(), &mut out)
-        .unwrap();
+    let report =
+        Sifter::default().run(format, body.as_bytes(), b"t", &mut Redactor::default(), &mut out).unwrap();
     assert_eq!(report.rewritten, !out.is_empty() || report.all_dropped(), "{body}");
     let new = if report.rewritten { String::from_utf8(out).unwrap() } else { body.to_owned() };
     (new, report)
@@ -85,7 +84,10 @@ fn arrays_lose_dropped_records_with_their_commas() {
         (format!("[1, {d} ,2]"), "[1 ,2]".to_owned()),
         (format!("[1 ,2, {d} ]"), "[1 ,2 ]".to_owned()),
         (format!("[{d},{d},\"secret\",{d},{d},3,{d}]"), "[\"[x]\",3]".to_owned()),
-        (format!(" {{\"a\":\"secret\"}}\n{d}\n[{{\"b\":\"secret\"}}]\n{d}\n"), " {\"a\":\"[x]\"}\n[{\"b\":\"[x]\"}]\n".to_owned()),
+        (
+            format!(" {{\"a\":\"secret\"}}\n{d}\n[{{\"b\":\"secret\"}}]\n{d}\n"),
+            " {\"a\":\"[x]\"}\n[{\"b\":\"[x]\"}]\n".to_owned(),
+        ),
         ("[[{\"a\":\"secret\"},\"secret\"],null]".to_owned(), "[[{\"a\":\"[x]\"},\"[x]\"],null]".to_owned()),
         ("\"secret\"".to_owned(), "\"[x]\"".to_owned()),
         (" \n".to_owned(), " \n".to_owned()),
@@ -106,7 +108,7 @@ fn bulk_keeps_action_lines() {
         { \"update\" : {\"_id\":\"1\"}}\n{\"doc\":{\"m\":\"[x]\"},\"upsert\":{\"m\":\"[x]\"},\"script\":{\"params\":{\"p\":\"[x]\"}}}\n";
     let (new, report) = sift(Format::Bulk, body);
     assert_eq!(new, expected);
-    assert_eq!((report.records, report.dropped), (4, 2));
+    assert_eq!((report.records, report.dropped), (5, 2));
 }
 
 #[test]
@@ -164,10 +166,39 @@ fn records_carry_their_time() {
     };
     assert_eq!(times(Format::Loki, r#"{"streams":[{"values":[["17","a"],["x","b"]]}]}"#), [17, 0]);
     assert_eq!(
-        times(Format::Otlp, r#"{"x":[{"logRecords":[{"body":{"stringValue":"a"},"observedTimeUnixNano":"3","timeUnixNano":"4"}]}]}"#),
+        times(
+            Format::Otlp,
+            r#"{"x":[{"logRecords":[{"body":{"stringValue":"a"},"observedTimeUnixNano":"3","timeUnixNano":"4"}]}]}"#
+        ),
         [4]
     );
+    assert_eq!(
+        times(Format::Ndjson, "{\"time\":7}\n{\"date\":8,\"time\":9}\n{}\n"),
+        [7_000_000_000, 8_000_000_000, 0]
+    );
+    assert_eq!(times(Format::Text, "{\"time\":7}"), [0]);
     assert_eq!(times(Format::SplunkHec, r#"{"event":"a","time":"1.25"}"#), [1_250_000_000]);
+}
+
+#[test]
+fn all_is_dropped_only_if_nothing_is_left() {
+    for (format, body, all) in [
+        (Format::Bulk, "{\"index\":{}}\n{\"a\":\"dropme\"}\n", true),
+        (Format::Bulk, "{\"index\":{}}\n{\"a\":\"dropme\"}\n{\"delete\":{}}\n", false),
+        (Format::SplunkHec, "{\"event\":\"dropme\"}", true),
+        (Format::SplunkHec, "{\"event\":\"dropme\"}{\"event\":\"metric\",\"fields\":{}}", false),
+        (Format::SplunkHec, "{\"event\":\"dropme\"}{\"fields\":{}}", false),
+        (
+            Format::Otlp,
+            r#"{"logRecords":[{"body":{"stringValue":"dropme"}},{"body":{"intValue":1}}]}"#,
+            false,
+        ),
+        (Format::Json, "[\"dropme\",1]", false),
+        (Format::Text, "dropme\n\n", true),
+        (Format::Text, "", false),
+    ] {
+        assert_eq!(sift(format, body).1.all_dropped(), all, "{body}");
+    }
 }
 
 #[test]
@@ -241,10 +272,37 @@ fn any_format() -> impl Strategy<Value = Format> {
 /// Text that looks like the formats, so that their insides are reached.
 fn jsonish() -> impl Strategy<Value = String> {
     let word = prop::sample::select(vec![
-        "{", "}", "[", "]", ",", ":", "\"", "\n", " ", "\\", "\"a\":", "\"streams\":", "\"values\":",
-        "\"logRecords\":", "\"body\":", "\"stringValue\":", "\"event\":", "\"time\":", "{\"index\":{}}\n",
-        "{\"update\":{}}\n", "\"doc\":", "\"secret\"", "\"dropme\"", "\"\\u0073ecret\\n\"", "[\"1\",\"secret\"]",
-        "{\"event\":\"secret\"}", "{\"a\":\"secret\"}", "1", "null", "é", "\r\n",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "\"",
+        "\n",
+        " ",
+        "\\",
+        "\"a\":",
+        "\"streams\":",
+        "\"values\":",
+        "\"logRecords\":",
+        "\"body\":",
+        "\"stringValue\":",
+        "\"event\":",
+        "\"time\":",
+        "{\"index\":{}}\n",
+        "{\"update\":{}}\n",
+        "\"doc\":",
+        "\"secret\"",
+        "\"dropme\"",
+        "\"\\u0073ecret\\n\"",
+        "[\"1\",\"secret\"]",
+        "{\"event\":\"secret\"}",
+        "{\"a\":\"secret\"}",
+        "1",
+        "null",
+        "é",
+        "\r\n",
     ]);
     prop::collection::vec(word, 0..40).prop_map(|words| words.concat())
 }
@@ -257,7 +315,16 @@ fn value() -> impl Strategy<Value = serde_json::Value> {
         "[a-z \"\\\\\n\u{1F600}é]{0,6}(secret)?".prop_map(Value::from),
     ];
     let key = prop::sample::select(vec![
-        "streams", "values", "stream", "resourceLogs", "scopeLogs", "logRecords", "body", "stringValue", "event", "a",
+        "streams",
+        "values",
+        "stream",
+        "resourceLogs",
+        "scopeLogs",
+        "logRecords",
+        "body",
+        "stringValue",
+        "event",
+        "a",
     ]);
     leaf.prop_recursive(6, 40, 5, move |inner| {
         prop_oneof![

@@ -57,7 +57,10 @@ impl AddressCipher {
     /// When a raw key has the wrong length, or two equal halves.
     pub fn new(kind: CipherKind, key: &Key, key_use: KeyUse) -> Result<Self, CipherError> {
         let wrong_length = |n: usize| {
-            CipherError(format!("the raw ipcrypt key must have {n} bytes, this one has {}", key.bytes().len()))
+            CipherError(format!(
+                "the raw ipcrypt key must have {n} bytes, this one has {}",
+                key.bytes().len()
+            ))
         };
         Ok(Self(match kind {
             CipherKind::Deterministic => {

@@ -54,7 +54,12 @@ impl Edits {
     }
 
     /// As [`replace_with`](Self::replace_with), but only if `write` says `true`; says what it said.
-    pub fn try_replace_with(&mut self, start: usize, end: usize, write: impl FnOnce(&mut Vec<u8>) -> bool) -> bool {
+    pub fn try_replace_with(
+        &mut self,
+        start: usize,
+        end: usize,
+        write: impl FnOnce(&mut Vec<u8>) -> bool,
+    ) -> bool {
         let new_start = self.arena.len();
         let wanted = write(&mut self.arena);
         if wanted {

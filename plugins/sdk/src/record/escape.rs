@@ -134,7 +134,14 @@ pub fn encode(text: &[u8], out: &mut Vec<u8>) {
                 12 => out.extend_from_slice(b"\\f"),
                 0..=0x1F => {
                     const HEX: &[u8; 16] = b"0123456789abcdef";
-                    out.extend_from_slice(&[b'\\', b'u', b'0', b'0', HEX[usize::from(b >> 4)], HEX[usize::from(b & 15)]]);
+                    out.extend_from_slice(&[
+                        b'\\',
+                        b'u',
+                        b'0',
+                        b'0',
+                        HEX[usize::from(b >> 4)],
+                        HEX[usize::from(b & 15)],
+                    ]);
                 }
                 _ => out.push(b),
             }

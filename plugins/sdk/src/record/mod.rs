@@ -9,8 +9,8 @@ pub mod scan;
 
 pub use edits::{Edit, Edits};
 pub use path::Path;
-use scan::{NO_NODE, ScanError};
 pub use scan::{Kind, Node};
+use scan::{NO_NODE, ScanError};
 
 use crate::session::{Action, Meta};
 

@@ -34,7 +34,9 @@ impl Path {
                 let Some((number, after)) = index else {
                     return Err(format!("'{text}' is not a path: '[' without ']'"));
                 };
-                let number = number.parse().map_err(|_| format!("'{text}' is not a path: '{number}' is not an index"))?;
+                let number = number
+                    .parse()
+                    .map_err(|_| format!("'{text}' is not a path: '{number}' is not an index"))?;
                 steps.push(Step::Index(number));
                 rest = after;
             }

@@ -67,7 +67,10 @@ fn paths_find_values() {
     let mut ws = Workspace::default();
     let record = Record::json(META, body.as_bytes(), &mut ws).unwrap();
     let at = |path: &str| {
-        record.find(&Path::parse(path).unwrap()).and_then(|i| record.node(i)).map(|n| String::from_utf8_lossy(record.raw(&n)).into_owned())
+        record
+            .find(&Path::parse(path).unwrap())
+            .and_then(|i| record.node(i))
+            .map(|n| String::from_utf8_lossy(record.raw(&n)).into_owned())
     };
     assert_eq!(at("a.b[1].c").as_deref(), Some("hit"));
     assert_eq!(at("a.b[0]").as_deref(), Some("10"));

@@ -129,7 +129,12 @@ impl<F: Filter> Exchange<F> {
     }
 
     /// Decide by the headers what happens to the body, and make the headers fit.
-    fn start(&mut self, shared: &Shared<F>, direction: Direction, end_of_stream: bool) -> Result<Flow, Refused> {
+    fn start(
+        &mut self,
+        shared: &Shared<F>,
+        direction: Direction,
+        end_of_stream: bool,
+    ) -> Result<Flow, Refused> {
         let policy = &shared.policy;
         let map = direction.headers();
         let header = |name: &str| sys::header(map, name).map(Option::unwrap_or_default);
@@ -309,7 +314,13 @@ impl<F: Filter> Exchange<F> {
         Ok(accepted)
     }
 
-    fn sift(&self, shared: &Shared<F>, format: Format, body: &[u8], out: &mut Vec<u8>) -> Result<Report, Refused> {
+    fn sift(
+        &self,
+        shared: &Shared<F>,
+        format: Format,
+        body: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Report, Refused> {
         let path = path_of(&self.target);
         let tag = path.strip_prefix(b"/").unwrap_or(path);
         let malformed = match shared.sift(format, body, tag, out) {
@@ -321,7 +332,9 @@ impl<F: Filter> Exchange<F> {
             return Err(Refused::new(400, malformed.to_string()));
         }
         out.clear();
-        shared.sift(payload::Format::Lines, body, tag, out).map_err(|_| Refused::new(500, "the filter is busy"))
+        shared
+            .sift(payload::Format::Lines, body, tag, out)
+            .map_err(|_| Refused::new(500, "the filter is busy"))
     }
 
     /// Do not let the body through.
@@ -339,7 +352,14 @@ impl<F: Filter> Exchange<F> {
     }
 
     /// Answer in place of the upstream. If the host refuses even that, the body stays held.
-    fn answer(&mut self, direction: Direction, status: u32, details: &str, content_type: &str, body: &str) -> Action {
+    fn answer(
+        &mut self,
+        direction: Direction,
+        status: u32,
+        details: &str,
+        content_type: &str,
+        body: &str,
+    ) -> Action {
         *self.flow(direction) = Flow::Pass;
         self.answered = true;
         if let Err(HostStatus(code)) = sys::respond(status, details, content_type, body) {

@@ -115,7 +115,13 @@ impl<F: Filter> RootContext for Plugin<F> {
 
 impl<F: Filter> Shared<F> {
     /// Filter a body; the new one is appended to `out` if the report says so.
-    pub fn sift(&self, format: Format, body: &[u8], tag: &[u8], out: &mut Vec<u8>) -> Result<Report, SiftError> {
+    pub fn sift(
+        &self,
+        format: Format,
+        body: &[u8],
+        tag: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Report, SiftError> {
         let Ok(mut core) = self.core.try_borrow_mut() else { return Err(SiftError::Busy) };
         let Core { session, sifter } = &mut *core;
         sifter.run(format, body, tag, session, out).map_err(SiftError::Malformed)

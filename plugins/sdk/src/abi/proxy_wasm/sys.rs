@@ -25,7 +25,13 @@ unsafe extern "C" {
         data: *mut *mut u8,
         size: *mut usize,
     ) -> u32;
-    fn proxy_set_buffer_bytes(buffer: u32, start: usize, size: usize, data: *const u8, data_size: usize) -> u32;
+    fn proxy_set_buffer_bytes(
+        buffer: u32,
+        start: usize,
+        size: usize,
+        data: *const u8,
+        data_size: usize,
+    ) -> u32;
     fn proxy_get_header_map_value(
         map: u32,
         key: *const u8,
@@ -103,9 +109,8 @@ pub(super) fn header(map: MapType, name: &str) -> Result<Option<Vec<u8>>, HostSt
     let (mut data, mut size) = (std::ptr::null_mut(), 0);
     // SAFETY: pointer and length are those of `name`; the host writes a pointer and a size
     // into the two places given.
-    let status = unsafe {
-        proxy_get_header_map_value(map as u32, name.as_ptr(), name.len(), &mut data, &mut size)
-    };
+    let status =
+        unsafe { proxy_get_header_map_value(map as u32, name.as_ptr(), name.len(), &mut data, &mut size) };
     if status == NOT_FOUND {
         return Ok(None);
     }
@@ -160,7 +165,8 @@ fn header_map(content_type: &str) -> Vec<u8> {
 pub(super) fn define_counter(name: &str) -> Result<u32, HostStatus> {
     let mut id = 0;
     // SAFETY: pointer and length are those of `name`; the host writes the id where it is told.
-    let status = unsafe { proxy_define_metric(MetricType::Counter as u32, name.as_ptr(), name.len(), &mut id) };
+    let status =
+        unsafe { proxy_define_metric(MetricType::Counter as u32, name.as_ptr(), name.len(), &mut id) };
     check(status).map(|()| id)
 }
 

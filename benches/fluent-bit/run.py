@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""User CPU per record in the real Fluent Bit: no filter, identity, coturn, and a Lua script.
+
+    FLUENT_BIT=/path/to/fluent-bit benches/fluent-bit/run.py [--records N] [--rounds N] [LOG]
+
+The log (default: tests/corpus/coturn/4.6.1-load-mixed.log) is repeated to N records. Every
+round runs every variant once, so that a slow minute of the machine hits all of them; of
+each variant the fastest round counts. The column "filter" is a run without its baseline,
+tail to file without a filter.
+"""
+
+import argparse
+import os
+import pathlib
+import resource
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+ARTIFACTS = ROOT / "target" / "artifacts"
+CORPUS = ROOT / "tests" / "corpus" / "coturn"
+
+PIPELINE = """
+service:
+  flush: 0.2
+  log_level: error
+pipeline:
+  inputs:
+    - name: tail
+      tag: coturn
+      path: {log}
+      read_from_head: true
+      exit_on_eof: true
+      buffer_max_size: 8M
+{filters}
+  outputs:
+    - name: file
+      match: coturn
+      path: {out}
+      file: out.json
+      format: plain
+"""
+
+WASM = """
+  filters:
+    - name: wasm
+      match: coturn
+      wasm_path: {wasm}
+      function_name: filter
+      accessible_paths: {config}
+"""
+
+LUA = """
+  filters:
+    - name: lua
+      match: coturn
+      script: {script}
+      call: scrub
+"""
+
+
+def lines_of(log, records):
+    lines = [line for line in log.read_bytes().split(b"\n") if line.strip() and b"\0" not in line]
+    if not lines:
+        sys.exit(f"{log}: no lines")
+    return [lines[i % len(lines)] for i in range(records)]
+
+
+def user_seconds(binary, log, filters, expected):
+    """One run. Fluent Bit ends by itself at the end of the log."""
+    with tempfile.TemporaryDirectory() as directory:
+        here = pathlib.Path(directory)
+        config = here / "config.yaml"
+        config.write_text(PIPELINE.format(log=log, out=here, filters=filters))
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+        run = subprocess.run([binary, "-c", config], cwd=here, capture_output=True)
+        seconds = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+        got = (here / "out.json").read_bytes().count(b"\n") if (here / "out.json").exists() else 0
+        if run.returncode != 0 or got != expected:
+            sys.exit(f"status {run.returncode}, {got} of {expected} records came out:\n"
+                     + run.stderr.decode(errors="replace"))
+        return seconds
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--records", type=int, default=300_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("log", nargs="?", type=pathlib.Path, default=CORPUS / "4.6.1-load-mixed.log")
+    args = parser.parse_args()
+
+    binary = os.environ.get("FLUENT_BIT")
+    if not binary:
+        print("skipped: FLUENT_BIT is not set", file=sys.stderr)
+        return
+
+    with tempfile.TemporaryDirectory() as directory:
+        here = pathlib.Path(directory)
+        lines = lines_of(args.log, args.records)
+        log = here / "input.log"
+        log.write_bytes(b"\n".join(lines) + b"\n")
+        (here / "config").mkdir()
+
+        def wasm(name):
+            artifact = ARTIFACTS / f"{name}.fluent-bit.wasm"
+            if not artifact.exists():
+                sys.exit(f"{artifact}: build it first: make build")
+            return WASM.format(wasm=artifact, config=here / "config")
+
+        variants = {
+            "no filter": "",
+            "identity": wasm("identity"),
+            "coturn": wasm("coturn-ip-anonymizer"),
+            "lua": LUA.format(script=pathlib.Path(__file__).with_name("scrub.lua")),
+        }
+        best = {}
+        for _ in range(args.rounds):
+            for name, filters in variants.items():
+                seconds = user_seconds(binary, log, filters, args.records)
+                best[name] = min(seconds, best.get(name, seconds))
+
+    size = sum(map(len, lines)) / len(lines)
+    print(f"user CPU per record, {args.records:,} records of {size:.0f} bytes ({args.log.name}), "
+          f"fastest of {args.rounds}\n")
+    per_record = {name: seconds / args.records * 1e6 for name, seconds in best.items()}
+    base = per_record["no filter"]
+    identity = max(per_record["identity"] - base, 1e-9)
+    print(f"{'':12}{'total':>10}{'filter':>10}{'filter / identity':>20}{'total / identity':>20}{'filter / lua':>15}")
+    for name, total in per_record.items():
+        cost = total - base
+        lua = max(per_record["lua"] - base, 1e-9)
+        ratios = (f"{cost / identity:>20.2f}{total / per_record['identity']:>20.2f}{cost / lua:>15.2f}"
+                  if name != "no filter" else "")
+        print(f"{name:12}{total:>7.2f} us{cost:>7.2f} us{ratios}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+//! `tamis inspect`: what an artifact is.
+
+use std::io::{self, Write};
+
+use anyhow::Context;
+
+use super::{Failure, Format};
+use crate::{
+    host::{
+        HostKind, HostOptions,
+        component::{self, Description},
+    },
+    inspect::{self, Report},
+    select::{Opener, Target},
+};
+
+const AFTER_HELP: &str = "\
+Examples:
+  tamis inspect coturn-ip-anonymizer --host fluent-bit
+  tamis inspect --format json ./mine.wasm";
+
+/// Look into a filter: its ABI, imports, exports and needs.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Args {
+    /// A built-in name or the path of a .wasm artifact.
+    filter: String,
+
+    /// Which artifact of a built-in filter: component, fluent-bit or proxy-wasm
+    /// [default: component].
+    #[arg(long)]
+    host: Option<HostKind>,
+
+    /// How to print it.
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    let usage = |e: anyhow::Error| Failure::Usage(e);
+    let wasm;
+    let target;
+    // Also artifacts of no known ABI can be looked into.
+    let bytes: &[u8] = if crate::host::native::builtin(&args.filter).is_some() {
+        target = Target::find(&args.filter).map_err(usage)?;
+        let kind = target.host(args.host).map_err(usage)?;
+        target
+            .wasm(kind)
+            .map_err(usage)?
+            .context("the native host has no artifact: name another host")
+            .map_err(usage)?
+    } else {
+        wasm = std::fs::read(&args.filter)
+            .with_context(|| format!("'{}' is no built-in filter and cannot be read", args.filter))
+            .map_err(usage)?;
+        &wasm
+    };
+    let report = inspect::inspect(bytes).map_err(usage)?;
+    let description = if report.abi == HostKind::Component.name() {
+        let opener = Opener::default();
+        let engines = opener.engines().map_err(Failure::Guest)?;
+        Some(component::describe(engines, bytes, &HostOptions::default()).map_err(Failure::Guest)?)
+    } else {
+        None
+    };
+    let mut out = io::stdout().lock();
+    match args.format {
+        Format::Text => print_text(&mut out, &report, description.as_ref())?,
+        Format::Json => print_json(&mut out, &report, description.as_ref())?,
+    }
+    Ok(())
+}
+
+fn print_text(out: &mut impl Write, report: &Report, description: Option<&Description>) -> io::Result<()> {
+    if let Some(description) = description {
+        writeln!(out, "filter     {} {}", description.name, description.version)?;
+    }
+    writeln!(out, "abi        {} ({})", report.abi, report.encoding)?;
+    writeln!(out, "size       {} bytes", report.size_bytes)?;
+    for memory in &report.memories {
+        let maximum = match memory.maximum_bytes {
+            Some(bytes) => format!("at most {bytes} bytes"),
+            None => "no maximum of its own".into(),
+        };
+        writeln!(out, "memory     {} bytes at the start, {maximum}", memory.initial_bytes)?;
+    }
+    let features =
+        if report.features.is_empty() { "WebAssembly 1.0".to_owned() } else { report.features.join(", ") };
+    writeln!(out, "features   {features}")?;
+    for (title, list) in [("imports", &report.imports), ("exports", &report.exports)] {
+        writeln!(out, "{title:10} {}", if list.is_empty() { "none" } else { "" })?;
+        for item in list {
+            writeln!(out, "  {}", item.escape_debug())?;
+        }
+    }
+    if !report.custom_sections.is_empty() {
+        writeln!(out, "custom")?;
+        for section in &report.custom_sections {
+            writeln!(out, "  {} ({} bytes)", section.name.escape_debug(), section.size_bytes)?;
+        }
+    }
+    Ok(())
+}
+
+fn print_json(out: &mut impl Write, report: &Report, description: Option<&Description>) -> io::Result<()> {
+    let mut json = serde_json::to_value(report).map_err(io::Error::other)?;
+    if let Some(description) = description {
+        let schema = serde_json::from_str(&description.config_schema)
+            .unwrap_or_else(|_| serde_json::Value::from(description.config_schema.as_str()));
+        json["describe"] = serde_json::json!({
+            "name": description.name, "version": description.version, "config_schema": schema,
+        });
+    }
+    writeln!(out, "{json:#}")
+}

@@ -1,0 +1,142 @@
+//! The `tamis` command: arguments, exit codes, and what goes to the terminal.
+
+use std::{fmt, io, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::pipeline;
+
+mod filters;
+mod inspect;
+mod replay;
+mod run;
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  done (also if whoever reads the output has gone)
+  1  replay: a case came out differently
+  2  bad usage, or a filter refused its config
+  3  an input could not be read, or the output could not be written
+  4  a filter failed: it trapped, broke its ABI or ran out of time or memory
+
+Compiled filters are cached in $TAMIS_CACHE_DIR, else in `tamis` below the user's cache
+directory.";
+
+/// Sieve logs through WebAssembly filters.
+#[derive(Debug, Parser)]
+#[command(name = "tamis", version, after_help = AFTER_HELP, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Args),
+    Replay(replay::Args),
+    Inspect(inspect::Args),
+    Filters(filters::Args),
+}
+
+/// Why the command ends, in the terms of its exit codes.
+#[derive(Debug)]
+enum Failure {
+    /// Reported already: a case came out differently.
+    Findings,
+    /// Bad usage or a refused config.
+    Usage(anyhow::Error),
+    /// Reading or writing failed.
+    Io(anyhow::Error),
+    /// A filter failed.
+    Guest(anyhow::Error),
+    /// Whoever reads the output has gone.
+    OutputClosed,
+}
+
+impl Failure {
+    fn code(&self) -> u8 {
+        match self {
+            Self::OutputClosed => 0,
+            Self::Findings => 1,
+            Self::Usage(_) => 2,
+            Self::Io(_) => 3,
+            Self::Guest(_) => 4,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(e) | Self::Io(e) | Self::Guest(e) => write!(f, "{e:#}"),
+            Self::Findings | Self::OutputClosed => Ok(()),
+        }
+    }
+}
+
+impl From<pipeline::Error> for Failure {
+    fn from(error: pipeline::Error) -> Self {
+        match error {
+            pipeline::Error::Io(e) => Self::Io(e),
+            pipeline::Error::Guest(e) => Self::Guest(e),
+            pipeline::Error::OutputClosed => Self::OutputClosed,
+        }
+    }
+}
+
+/// Failures to print.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self::OutputClosed;
+        }
+        Self::Io(anyhow::Error::from(error).context("cannot write the output"))
+    }
+}
+
+/// Run the command with the arguments of this process.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors; both may meet a closed pipe.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let done = match cli.command {
+        Command::Run(args) => run::run(args),
+        Command::Replay(args) => replay::run(args),
+        Command::Inspect(args) => inspect::run(args),
+        Command::Filters(args) => filters::run(args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let text = failure.to_string();
+            if !text.is_empty() {
+                eprintln!("tamis: {text}");
+            }
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+/// How a command prints what it found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn arguments_are_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

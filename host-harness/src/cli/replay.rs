@@ -1,0 +1,109 @@
+//! `tamis replay`: recorded cases on all hosts.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    path::PathBuf,
+};
+
+use anyhow::anyhow;
+
+use super::Failure;
+use crate::{host::HostKind, replay, select::Opener};
+
+const AFTER_HELP: &str = "\
+A case is a folder CASES/<filter>/<case>/ with input.log or input.jsonl, and expected.log or
+expected.jsonl (or error.txt, if the config must be refused); config.json, describe.txt and
+skip.txt (`<host>: <reason>`) if wanted. All hosts must give the expected bytes.
+
+Examples:
+  tamis replay
+  tamis replay --host native --host component coturn-ip-anonymizer/
+  tamis replay --bless coturn-ip-anonymizer/new-case";
+
+/// Run recorded cases and compare all hosts byte by byte.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Args {
+    /// Only cases whose FILTER/CASE holds one of these texts.
+    patterns: Vec<String>,
+
+    /// Where the cases are.
+    #[arg(long, value_name = "DIR", default_value = "tests/cases")]
+    cases: PathBuf,
+
+    /// Only this host; can be given several times: native, component, fluent-bit or
+    /// proxy-wasm [default: all].
+    #[arg(long)]
+    host: Vec<HostKind>,
+
+    /// Make what the native host does the expectation, then check the other hosts.
+    #[arg(long)]
+    bless: bool,
+}
+
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    let cases = replay::discover(&args.cases, &args.patterns).map_err(Failure::Usage)?;
+    if cases.is_empty() {
+        return Err(Failure::Usage(anyhow!(
+            "no case in {} holds {}",
+            args.cases.display(),
+            if args.patterns.is_empty() { "anything".into() } else { args.patterns.join(" or ") }
+        )));
+    }
+    let hosts = if args.host.is_empty() { HostKind::ALL.to_vec() } else { args.host };
+    let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+    let opener = Opener::default();
+    let mut out = io::stdout().lock();
+    let (mut failed, mut skipped, mut blessed) = (0usize, 0usize, 0usize);
+    for case in &cases {
+        let full = format!("{}/{}", case.filter, case.name);
+        let outcome = match replay::check(case, &hosts, args.bless, &opener) {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                failed += 1;
+                writeln!(out, "{} {full}\n  {error:#}", paint("FAIL", "31;1", colour))?;
+                continue;
+            }
+        };
+        blessed += usize::from(outcome.blessed);
+        let word = match (outcome.failed.is_empty(), outcome.blessed) {
+            (false, _) => paint("FAIL", "31;1", colour),
+            (true, true) => paint("new ", "33", colour),
+            (true, false) => paint("ok  ", "32", colour),
+        };
+        let dash = if case.description.is_empty() { "" } else { "  " };
+        writeln!(out, "{word} {full}{dash}{}", case.description)?;
+        for (host, reason) in case.skipped.iter().filter(|(h, _)| hosts.contains(h)) {
+            skipped += 1;
+            writeln!(out, "     not on {host}: {reason}")?;
+        }
+        if !outcome.failed.is_empty() {
+            failed += 1;
+        }
+        for (host, difference) in outcome.failed {
+            writeln!(out, "  on {host}:")?;
+            for line in difference.lines() {
+                let code = match line.as_bytes().first() {
+                    Some(b'-') => "31",
+                    Some(b'+') => "32",
+                    Some(b'@') => "36",
+                    _ => "",
+                };
+                writeln!(out, "    {}", paint(line, code, colour))?;
+            }
+        }
+    }
+    let names: Vec<&str> = hosts.iter().map(|h| h.name()).collect();
+    writeln!(
+        out,
+        "{} cases on {}: {} as expected, {failed} not, {blessed} blessed, {skipped} skips",
+        cases.len(),
+        names.join(", "),
+        cases.len() - failed,
+    )?;
+    if failed > 0 { Err(Failure::Findings) } else { Ok(()) }
+}
+
+fn paint(text: &str, code: &str, colour: bool) -> String {
+    if colour && !code.is_empty() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+}

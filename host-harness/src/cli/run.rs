@@ -1,0 +1,315 @@
+//! `tamis run`: logs through filters.
+
+use std::{
+    fs::{self, File},
+    io::{self, IsTerminal, Read, Write},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, anyhow};
+use clap::ValueEnum;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{Failure, Format};
+use crate::{
+    host::{HostKind, HostOptions, Refused},
+    input::{InputMode, MAX_MAX_RECORD_BYTES, MIN_MAX_RECORD_BYTES},
+    pipeline::{self, Chain, Options, Source, Stage, Summary},
+    select::{self, Opener, Target},
+};
+
+/// Below this, a run is over before a progress bar is read.
+const PROGRESS_FROM_BYTES: u64 = 64 << 20;
+
+const AFTER_HELP: &str = "\
+Operands are filters up to the first that is none, then files. A filter is a built-in name
+(see `tamis filters`) or the path of a .wasm artifact, whose ABI is told from its exports.
+Records pass the filters in the order given. Without a file, standard input is read. gzip and
+zstd are told by their first bytes.
+
+Text in gives text out, JSON lines in give JSON lines out, and line ends stay as they are.
+A dropped record takes its line with it. A line of text to which a filter adds fields becomes a
+JSON object.
+
+Examples:
+  tamis run coturn-ip-anonymizer turnserver.log > clean.log
+  tamis run coturn-ip-anonymizer --config coturn.json --summary turn_*.log.gz --output clean.log
+  journalctl -u coturn -o json | tamis run coturn-ip-anonymizer --host fluent-bit
+  tamis run coturn-ip-anonymizer ./mine.wasm --config mine=mine.json < app.jsonl";
+
+/// Pass logs through filters.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Args {
+    /// Filters, then files; see below.
+    #[arg(required = true, value_name = "FILTER... [FILE...", value_hint = clap::ValueHint::FilePath)]
+    operands: Vec<String>,
+
+    /// Config of the filter, or of one of several: a JSON file, or NAME=FILE.
+    #[arg(long, short, value_name = "[NAME=]FILE")]
+    config: Vec<String>,
+
+    /// Host ABI to run built-in filters in: native, component, fluent-bit or proxy-wasm
+    /// [default: component].
+    #[arg(long)]
+    host: Option<HostKind>,
+
+    /// What the lines are; auto asks the first line that is not blank.
+    #[arg(long, value_enum, default_value = "auto")]
+    input: Input,
+
+    /// Write here instead of to standard output.
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Say on standard error what was done.
+    #[arg(long)]
+    summary: bool,
+
+    /// How to say it; implies --summary.
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    summary_format: Option<Format>,
+
+    /// The tag that filters see.
+    #[arg(long, default_value = "tamis")]
+    tag: String,
+
+    /// Replace longer lines by a notice; they are not cut, a secret across the cut would pass.
+    #[arg(long, value_name = "BYTES", default_value_t = 16 << 20,
+          value_parser = clap::value_parser!(u64).range(MIN_MAX_RECORD_BYTES as u64..=MAX_MAX_RECORD_BYTES as u64))]
+    max_record_bytes: u64,
+
+    /// Linear memory that one filter may have.
+    #[arg(long, value_name = "BYTES", default_value_t = 512 << 20)]
+    memory_limit_bytes: usize,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Input {
+    Auto,
+    Text,
+    Json,
+}
+
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    let filters = args.operands.iter().take_while(|o| select::is_filter(o)).count();
+    // If the first operand is no filter, `find` says what it should have been.
+    let (filters, files) = args.operands.split_at(filters.max(1));
+    let targets = filters
+        .iter()
+        .map(|f| Target::find(f))
+        .collect::<anyhow::Result<Vec<_>>>()
+        .map_err(Failure::Usage)?;
+    let configs = configs(&args.config, &targets).map_err(Failure::Usage)?;
+    for file in files {
+        look_at(file, args.output.as_deref())?;
+    }
+
+    let opener = Opener::default();
+    let mut stages = Vec::new();
+    for (target, config) in targets.iter().zip(configs) {
+        stages.push(open(&opener, target, config, &args)?);
+    }
+    let options = Options {
+        mode: match args.input {
+            Input::Auto => InputMode::Auto,
+            Input::Text => InputMode::Text,
+            Input::Json => InputMode::Json,
+        },
+        tag: args.tag,
+        max_record_bytes: usize::try_from(args.max_record_bytes).unwrap_or(MAX_MAX_RECORD_BYTES),
+    };
+    let progress = progress(files);
+    let sources = sources(files, &progress);
+    let sink = sink(args.output.as_deref()).map_err(Failure::Io)?;
+    let done = pipeline::run(Chain::new(stages), sources, sink, &options);
+    progress.finish_and_clear();
+    let summary = done?;
+    if args.summary || args.summary_format.is_some() {
+        let text = match args.summary_format.unwrap_or(Format::Text) {
+            Format::Text => summary_text(&summary),
+            Format::Json => summary_json(&summary),
+        };
+        eprint!("{text}");
+    }
+    Ok(())
+}
+
+/// A config: its text, and the directory its relative paths start at.
+#[derive(Debug, Default, Clone)]
+struct Config {
+    text: String,
+    base_dir: Option<PathBuf>,
+}
+
+fn configs(args: &[String], targets: &[Target]) -> anyhow::Result<Vec<Config>> {
+    let mut configs = vec![None; targets.len()];
+    for arg in args {
+        // A file name may hold `=` as well: only the name of a filter makes it a pair.
+        let named = arg.split_once('=').filter(|(n, _)| targets.iter().any(|t| t.name() == *n));
+        let (name, path) = match named {
+            Some((name, path)) => (name, path),
+            None if targets.len() == 1 => (targets[0].name(), arg.as_str()),
+            None => {
+                let names: Vec<&str> = targets.iter().map(Target::name).collect();
+                return Err(anyhow!(
+                    "--config {arg} does not say which filter it is for: write \
+                     --config NAME=FILE with one of {}",
+                    names.join(", ")
+                ));
+            }
+        };
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read the config {path}"))?;
+        let base_dir = Path::new(path).parent().filter(|p| !p.as_os_str().is_empty());
+        let config = Config { text, base_dir: base_dir.map(Path::to_owned) };
+        for (slot, target) in configs.iter_mut().zip(targets) {
+            if target.name() == name && slot.replace(config.clone()).is_some() {
+                return Err(anyhow!("--config is given twice for '{name}'"));
+            }
+        }
+    }
+    Ok(configs.into_iter().map(Option::unwrap_or_default).collect())
+}
+
+fn open(opener: &Opener, target: &Target, config: Config, args: &Args) -> Result<Stage, Failure> {
+    let name = target.name();
+    let kind = target.host(args.host).map_err(Failure::Usage)?;
+    let options = HostOptions {
+        config_base_dir: config.base_dir,
+        memory_limit_bytes: args.memory_limit_bytes,
+        ..HostOptions::default()
+    };
+    let host = opener.open(target, kind, &config.text, &options).map_err(|error| {
+        let refused = error.downcast_ref::<Refused>().is_some();
+        let error = error.context(format!("filter '{name}'"));
+        if refused { Failure::Usage(error) } else { Failure::Guest(error) }
+    })?;
+    Ok(Stage { name: name.to_owned(), host })
+}
+
+/// Find out before the first byte is written that an input is missing, or is the output.
+fn look_at(file: &str, output: Option<&Path>) -> Result<(), Failure> {
+    if !Path::new(file).exists() {
+        return Err(Failure::Io(anyhow!(
+            "cannot read {file}: there is no such file (nor a built-in filter: see `tamis filters`)"
+        )));
+    }
+    let same = output.is_some_and(
+        |output| matches!((fs::canonicalize(output), fs::canonicalize(file)), (Ok(a), Ok(b)) if a == b),
+    );
+    if same {
+        return Err(Failure::Usage(anyhow!(
+            "{file} is input and output: write to another file and rename it"
+        )));
+    }
+    Ok(())
+}
+
+fn progress(files: &[String]) -> ProgressBar {
+    let total: u64 = files.iter().filter_map(|f| fs::metadata(f).ok()).map(|m| m.len()).sum();
+    if total < PROGRESS_FROM_BYTES || !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10));
+    if let Ok(style) =
+        ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta} left")
+    {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn sources(files: &[String], progress: &ProgressBar) -> Vec<Source> {
+    if files.is_empty() {
+        return vec![Source { name: "standard input".into(), open: Box::new(stdin) }];
+    }
+    files
+        .iter()
+        .map(|file| {
+            let (path, progress) = (PathBuf::from(file), progress.clone());
+            Source {
+                name: file.clone(),
+                open: Box::new(move || {
+                    let file = File::open(path)?;
+                    Ok(if progress.is_hidden() {
+                        Box::new(file) as Box<dyn Read + Send>
+                    } else {
+                        Box::new(progress.wrap_read(file))
+                    })
+                }),
+            }
+        })
+        .collect()
+}
+
+/// Standard input without the buffer of the standard library: reads are large already.
+fn stdin() -> io::Result<Box<dyn Read + Send>> {
+    #[cfg(unix)]
+    {
+        use std::os::fd::AsFd;
+        Ok(Box::new(File::from(io::stdin().as_fd().try_clone_to_owned()?)))
+    }
+    #[cfg(not(unix))]
+    Ok(Box::new(io::stdin()))
+}
+
+fn sink(output: Option<&Path>) -> anyhow::Result<Box<dyn Write + Send>> {
+    if let Some(path) = output {
+        let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+        return Ok(Box::new(file));
+    }
+    #[cfg(unix)]
+    {
+        use std::os::fd::AsFd;
+        let stdout = io::stdout().as_fd().try_clone_to_owned();
+        Ok(Box::new(File::from(stdout.context("cannot write to standard output")?)))
+    }
+    #[cfg(not(unix))]
+    Ok(Box::new(io::stdout()))
+}
+
+fn summary_text(summary: &Summary) -> String {
+    let seconds = summary.elapsed.as_secs_f64();
+    let mut text = format!(
+        "tamis: {} records in, {} changed, {} dropped, {} added, {} lines withheld\n\
+         tamis: {} bytes in, {} bytes out, {seconds:.3} s, {:.1} MB/s\n",
+        summary.records_in,
+        summary.records_changed,
+        summary.records_dropped,
+        summary.records_added,
+        summary.lines_withheld,
+        summary.bytes_in,
+        summary.bytes_out,
+        summary.bytes_in as f64 / 1e6 / seconds.max(1e-9),
+    );
+    for (filter, counters) in &summary.counters {
+        for (name, count) in counters {
+            text.push_str(&format!("tamis: {filter}: {name} {count}\n"));
+        }
+    }
+    text
+}
+
+fn summary_json(summary: &Summary) -> String {
+    let filters: Vec<_> = summary
+        .counters
+        .iter()
+        .map(|(filter, counters)| {
+            let counters: serde_json::Map<_, _> =
+                counters.iter().map(|(n, c)| (n.clone(), (*c).into())).collect();
+            serde_json::json!({ "filter": filter, "counters": counters })
+        })
+        .collect();
+    let json = serde_json::json!({
+        "records_in": summary.records_in,
+        "records_changed": summary.records_changed,
+        "records_dropped": summary.records_dropped,
+        "records_added": summary.records_added,
+        "lines_withheld": summary.lines_withheld,
+        "bytes_in": summary.bytes_in,
+        "bytes_out": summary.bytes_out,
+        "seconds": summary.elapsed.as_secs_f64(),
+        "filters": filters,
+    });
+    format!("{json}\n")
+}

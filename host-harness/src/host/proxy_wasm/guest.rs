@@ -1,0 +1,297 @@
+//! One VM with its one plugin: started like in a proxy, fed with requests.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use anyhow::{Context, anyhow, bail, ensure};
+use wasmtime::{Instance, Linker, Module, Store, Trap, TypedFunc, WasmParams, WasmResults};
+use wasmtime_wasi::{
+    WasiCtxBuilder,
+    p1::{self, WasiP1Ctx},
+};
+
+use super::{
+    calls,
+    stream::{Headers, LocalAnswer, Message, Stream},
+};
+use crate::host::{
+    Engines, HostOptions, Refused,
+    engine::{DiagnosticSink, Limits},
+};
+
+/// Context id of the plugin; those of the streams follow.
+const ROOT: u32 = 1;
+
+const CONTINUE: u32 = 0;
+
+/// What the guest can reach.
+pub(super) struct State {
+    wasi: WasiP1Ctx,
+    limits: Limits,
+    pub diagnostics: DiagnosticSink,
+    /// Whether messages of the guest are passed on; the refusal of a config is an error, not
+    /// a message.
+    pub speaking: bool,
+    pub messages: u32,
+    /// The last critical message.
+    pub refusal: String,
+    pub config: Vec<u8>,
+    pub metrics: Vec<(String, u64)>,
+    pub stream: Stream,
+}
+
+/// How a body is delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// In one piece, which ends the stream.
+    Whole,
+    /// In pieces of so many bytes (at least one).
+    Chunks(usize),
+    /// In pieces; an empty one ends the stream, as in HTTP/1.1 chunked bodies.
+    ChunksThenEnd(usize),
+}
+
+/// What became of a message.
+#[derive(Debug, Clone)]
+pub enum Passed {
+    /// It went on, with these headers and this body.
+    On(Message),
+    /// The filter has answered itself.
+    Answered(LocalAnswer),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    Request,
+    Response,
+}
+
+/// A running proxy-wasm module.
+pub struct Guest {
+    store: Store<State>,
+    instance: Instance,
+    next_context: u32,
+    call_ticks: u64,
+    call_timeout: Duration,
+}
+
+impl fmt::Debug for Guest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guest").field("next_context", &self.next_context).finish_non_exhaustive()
+    }
+}
+
+impl Guest {
+    /// Start a module with the text of its plugin configuration.
+    ///
+    /// # Errors
+    /// [`Refused`] when the filter does not accept its config, with the critical message that
+    /// it logged; else when this is no module of this ABI, or it fails.
+    pub fn start(
+        engines: &Engines,
+        wasm: &[u8],
+        config: &str,
+        options: &HostOptions,
+    ) -> anyhow::Result<Self> {
+        let engine = engines.engine();
+        let module = Module::new(engine, wasm)
+            .map_err(anyhow::Error::from)
+            .context("this is not a WebAssembly module that can be compiled")?;
+        ensure!(
+            module.exports().any(|e| e.name() == "proxy_abi_version_0_2_1"),
+            "this module does not speak proxy-wasm 0.2.1: it has no export `proxy_abi_version_0_2_1`"
+        );
+        let mut linker = Linker::new(engine);
+        p1::add_to_linker_sync(&mut linker, |state: &mut State| &mut state.wasi)
+            .map_err(anyhow::Error::from)?;
+        calls::add_to_linker(&mut linker, &module).map_err(anyhow::Error::from)?;
+        let state = State {
+            wasi: WasiCtxBuilder::new().allow_blocking_current_thread(true).build_p1(),
+            limits: Limits::new(options),
+            diagnostics: Arc::clone(&options.diagnostics),
+            speaking: false,
+            messages: 0,
+            refusal: String::new(),
+            config: config.as_bytes().to_vec(),
+            metrics: Vec::new(),
+            stream: Stream::default(),
+        };
+        let mut store = Store::new(engine, state);
+        store.limiter(|state| &mut state.limits);
+        store.set_epoch_deadline(engines.ticks(options.init_timeout));
+        let instance = linker
+            .instantiate(&mut store, &module)
+            .map_err(anyhow::Error::from)
+            .context("this module imports what a proxy does not give")?;
+        let mut guest = Self {
+            store,
+            instance,
+            next_context: ROOT + 1,
+            call_ticks: engines.ticks(options.call_timeout),
+            call_timeout: options.init_timeout,
+        };
+        guest.call::<(), ()>("_initialize", ())?;
+        guest.call::<(u32, u32), ()>("proxy_on_context_create", (ROOT, 0))?;
+        let size = u32::try_from(config.len()).context("the config is too long")?;
+        let started = guest.call::<(u32, u32), u32>("proxy_on_vm_start", (ROOT, 0))? != 0
+            && guest.call::<(u32, u32), u32>("proxy_on_configure", (ROOT, size))? != 0;
+        let state = guest.store.data_mut();
+        state.speaking = true;
+        if !started {
+            bail!(Refused(std::mem::take(&mut state.refusal)));
+        }
+        guest.call_timeout = options.call_timeout;
+        Ok(guest)
+    }
+
+    /// Pass a request through the filter.
+    ///
+    /// # Errors
+    /// When the guest traps, runs out of its time, or holds a complete message back without
+    /// an answer.
+    pub fn request(&mut self, request: Message, delivery: Delivery) -> anyhow::Result<Passed> {
+        let context = self.open()?;
+        let passed = self.pass(context, Direction::Request, request, delivery);
+        self.close(context)?;
+        passed
+    }
+
+    /// Pass a request without a body and then its response through the filter.
+    ///
+    /// # Errors
+    /// As [`request`](Self::request).
+    pub fn response(
+        &mut self,
+        request: Message,
+        response: Message,
+        delivery: Delivery,
+    ) -> anyhow::Result<Passed> {
+        let context = self.open()?;
+        let mut passed = self.pass(context, Direction::Request, request, Delivery::Whole);
+        if matches!(passed, Ok(Passed::On(_))) {
+            passed = self.pass(context, Direction::Response, response, delivery);
+        }
+        self.close(context)?;
+        passed
+    }
+
+    /// Metrics by name, such as `tamis.identity.records`.
+    pub fn metrics(&self) -> &[(String, u64)] {
+        &self.store.data().metrics
+    }
+
+    /// How much linear memory the module has, in bytes.
+    pub fn memory_bytes(&mut self) -> usize {
+        self.instance.get_memory(&mut self.store, "memory").map_or(0, |m| m.data_size(&self.store))
+    }
+
+    fn open(&mut self) -> anyhow::Result<u32> {
+        let context = self.next_context;
+        self.next_context = self.next_context.checked_add(1).unwrap_or(ROOT + 1);
+        self.store.data_mut().stream = Stream::default();
+        self.store.set_epoch_deadline(self.call_ticks);
+        self.call::<(u32, u32), ()>("proxy_on_context_create", (context, ROOT))?;
+        Ok(context)
+    }
+
+    fn close(&mut self, context: u32) -> anyhow::Result<()> {
+        self.call::<u32, u32>("proxy_on_done", context)?;
+        self.call::<u32, ()>("proxy_on_log", context)?;
+        self.call::<u32, ()>("proxy_on_delete", context)
+    }
+
+    fn pass(
+        &mut self,
+        context: u32,
+        direction: Direction,
+        message: Message,
+        delivery: Delivery,
+    ) -> anyhow::Result<Passed> {
+        let (on_headers, on_body, on_trailers) = match direction {
+            Direction::Request => {
+                ("proxy_on_request_headers", "proxy_on_request_body", "proxy_on_request_trailers")
+            }
+            Direction::Response => {
+                ("proxy_on_response_headers", "proxy_on_response_body", "proxy_on_response_trailers")
+            }
+        };
+        let Message { headers, body, trailers } = message;
+        let has_trailers = !trailers.is_empty();
+        let headers_end = body.is_empty() && !has_trailers;
+        let target = self.message(direction);
+        *target = Message { headers, body: Vec::new(), trailers };
+        let counts = (count(&target.headers), count(&target.trailers));
+        let action =
+            self.call::<(u32, u32, u32), u32>(on_headers, (context, counts.0, headers_end.into()))?;
+        if let Some(answer) = self.answer() {
+            return Ok(Passed::Answered(answer));
+        }
+        ensure!(action == CONTINUE, "the filter holds the headers back and does not answer");
+
+        // What went on before the end, such as the start of a body over the limit.
+        let mut sent = Vec::new();
+        let mut held = false;
+        let (pieces, end_apart) = match delivery {
+            Delivery::Whole => (body.len().max(1), false),
+            Delivery::Chunks(size) => (size.max(1), false),
+            Delivery::ChunksThenEnd(size) => (size.max(1), true),
+        };
+        let total = body.len().div_ceil(pieces);
+        let end: Option<&[u8]> = (end_apart && !has_trailers && !headers_end).then_some(&[]);
+        for (index, piece) in body.chunks(pieces).chain(end).enumerate() {
+            let last = index + 1 == total + usize::from(end.is_some()) && !has_trailers;
+            let buffer = &mut self.message(direction).body;
+            buffer.extend_from_slice(piece);
+            let size = u32::try_from(buffer.len()).context("the body is too long")?;
+            let action = self.call::<(u32, u32, u32), u32>(on_body, (context, size, last.into()))?;
+            if let Some(answer) = self.answer() {
+                return Ok(Passed::Answered(answer));
+            }
+            held = action != CONTINUE;
+            if !held {
+                sent.append(&mut self.message(direction).body);
+            }
+        }
+        if has_trailers {
+            let action = self.call::<(u32, u32), u32>(on_trailers, (context, counts.1))?;
+            if let Some(answer) = self.answer() {
+                return Ok(Passed::Answered(answer));
+            }
+            held = action != CONTINUE;
+        }
+        ensure!(!held, "the filter holds a complete body back and does not answer");
+        let mut message = std::mem::take(self.message(direction));
+        sent.append(&mut message.body);
+        message.body = sent;
+        Ok(Passed::On(message))
+    }
+
+    fn message(&mut self, direction: Direction) -> &mut Message {
+        let stream = &mut self.store.data_mut().stream;
+        match direction {
+            Direction::Request => &mut stream.request,
+            Direction::Response => &mut stream.response,
+        }
+    }
+
+    fn answer(&mut self) -> Option<LocalAnswer> {
+        self.store.data_mut().stream.answer.take()
+    }
+
+    fn call<P: WasmParams, R: WasmResults>(&mut self, name: &str, params: P) -> anyhow::Result<R> {
+        let function: TypedFunc<P, R> =
+            self.instance.get_typed_func(&mut self.store, name).map_err(anyhow::Error::from).with_context(
+                || format!("this module does not speak proxy-wasm 0.2.1: no function `{name}`"),
+            )?;
+        function.call(&mut self.store, params).map_err(|error| {
+            if error.downcast_ref::<Trap>() == Some(&Trap::Interrupt) {
+                let limit = self.call_timeout.as_secs_f64();
+                return anyhow!("the guest did not come back from `{name}` within {limit} s");
+            }
+            anyhow::Error::from(error).context(format!("the guest trapped in `{name}`"))
+        })
+    }
+}
+
+fn count(headers: &Headers) -> u32 {
+    u32::try_from(headers.len()).unwrap_or(u32::MAX)
+}

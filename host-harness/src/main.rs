@@ -1,0 +1,7 @@
+//! The `tamis` command; all of it is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tamis::cli::main()
+}

@@ -1,0 +1,319 @@
+//! The command as users run it: bytes in, bytes out, exit codes.
+
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    fs,
+    io::{Read, Write},
+    path::Path,
+    process::{Command, Output, Stdio},
+    thread,
+    time::Duration,
+};
+
+fn tamis(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tamis"));
+    command.args(args).env("TAMIS_CACHE_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"));
+    command
+}
+
+fn run(args: &[&str], input: &[u8]) -> Output {
+    let mut child =
+        tamis(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_vec();
+    // The command may end without reading: that is for the assertions to find.
+    let feeder = thread::spawn(move || drop(stdin.write_all(&input)));
+    let output = child.wait_with_output().unwrap();
+    feeder.join().unwrap();
+    output
+}
+
+fn passed(args: &[&str], input: &[u8]) -> Vec<u8> {
+    let output = run(args, input);
+    assert!(output.status.success(), "{args:?}: {}", stderr(&output));
+    assert_eq!(stderr(&output), "");
+    output.stdout
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+const HOSTS: [&str; 4] = ["native", "component", "fluent-bit", "proxy-wasm"];
+
+const LINE: &[u8] = b"0: : session 001000000000000001: peer 198.51.100.77 user <alice>\n";
+
+#[test]
+fn bytes_pass_as_they_came() {
+    let inputs: [&[u8]; 12] = [
+        b"",
+        b"\n",
+        b"\n\n",
+        b"no line end",
+        b"a\nb\n",
+        b"a\r\nb\r\n\r\nc",
+        b"a\rb\n",
+        b"nul \0 and \xff\xfe\xc3( bytes\n\x80",
+        "\u{e000} \u{e080} \u{e0ff} \u{e100}\n".as_bytes(),
+        b"\xef\xbb\xbfbom\n",
+        b"{\"a\":1.0, \"a\":1e2,\"b\":\"\\u00e9\\/\"}\n\n  \n{\"c\":[]}",
+        b"{not json\n",
+    ];
+    for input in inputs {
+        for host in HOSTS {
+            assert_eq!(passed(&["run", "identity", "--host", host], input), input, "{host}");
+        }
+    }
+}
+
+#[test]
+fn compressed_input_is_told_by_its_first_bytes() {
+    let text = b"first\nsecond";
+    let gzip = |bytes: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let two_members = [gzip(&text[..4]), gzip(&text[4..])].concat();
+    let two_frames =
+        [zstd::encode_all(&text[..4], 1).unwrap(), zstd::encode_all(&text[4..], 1).unwrap()].concat();
+    for input in [two_members.clone(), two_frames] {
+        assert_eq!(passed(&["run", "identity", "--host", "native"], &input), text);
+    }
+    let large = b"line of text\n".repeat(300_000);
+    assert_eq!(passed(&["run", "identity", "--host", "native"], &gzip(&large)), large);
+
+    let broken = run(&["run", "identity", "--host", "native"], &two_members[..two_members.len() - 9]);
+    assert_eq!(broken.status.code(), Some(3));
+    assert!(stderr(&broken).starts_with("tamis: cannot read standard input: "), "{}", stderr(&broken));
+    // Too short for a magic number, but starting like one.
+    for input in [&b"\x1f"[..], b"\x28\xb5", b"(\n"] {
+        assert_eq!(passed(&["run", "identity", "--host", "native"], input), input);
+    }
+}
+
+#[test]
+fn long_lines_are_withheld_and_counted() {
+    let input = [b"short\n".to_vec(), vec![b'x'; 3 << 20], b"\r\nshort".to_vec()].concat();
+    let args = ["run", "identity", "--max-record-bytes", "1048576", "--summary-format", "json"];
+    let output = run(&args, &input);
+    assert!(output.status.success());
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "short\n[tamis: line of 3145728 bytes withheld, over --max-record-bytes]\r\nshort"
+    );
+    let summary: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert_eq!(summary["lines_withheld"], 1);
+    assert_eq!(summary["records_in"], 2);
+    assert_eq!(summary["bytes_in"], input.len());
+}
+
+#[test]
+fn files_are_joined_at_line_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str, bytes: &[u8]| {
+        let path = dir.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (a, b, c) = (file("a", b"a"), file("b", b""), file("c", b"{\"c\":1}"));
+    let native = ["run", "identity", "--host", "native"];
+    let args: Vec<&str> = native.into_iter().chain([a.as_str(), &b, &c]).collect();
+    assert_eq!(passed(&args, b""), b"a\n{\"c\":1}");
+
+    let out = dir.path().join("out");
+    let out = out.to_str().unwrap();
+    let args: Vec<&str> = native.into_iter().chain(["--output", out, a.as_str()]).collect();
+    assert_eq!(passed(&args, b""), b"");
+    assert_eq!(fs::read(out).unwrap(), b"a");
+    let args: Vec<&str> = native.into_iter().chain(["--output", &a, a.as_str()]).collect();
+    let same = run(&args, b"");
+    assert_eq!(same.status.code(), Some(2));
+    assert_eq!(fs::read(&a).unwrap(), b"a");
+}
+
+#[test]
+fn a_live_pipe_is_not_held_back() {
+    let mut child = tamis(&["run", "identity"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    // Shorter than a magic number; the pipe stays open until the line has come back.
+    for line in [b"a\n", b"b\n"] {
+        stdin.write_all(line).unwrap();
+        let mut back = [0; 2];
+        stdout.read_exact(&mut back).unwrap();
+        assert_eq!(&back, line);
+    }
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_closed_output_is_the_quiet_end() {
+    let mut child = tamis(&["run", "identity", "--host", "native"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    drop(child.stdout.take());
+    let feeder = thread::spawn(move || {
+        // Never ends by itself: the command has to.
+        while stdin.write_all(LINE).is_ok() {
+            thread::sleep(Duration::from_micros(10));
+        }
+    });
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(stderr(&output), "");
+    feeder.join().unwrap();
+}
+
+#[test]
+fn hosts_agree_and_chains_are_in_order() {
+    let input = [LINE, b"\xff 203.0.113.9\r\n", b"nothing here"].concat();
+    let filter = "coturn-ip-anonymizer";
+    let expected = passed(&["run", filter, "--host", "native"], &input);
+    let text = String::from_utf8_lossy(&expected).into_owned();
+    assert!(!text.contains("198.51.100.77") && !text.contains("203.0.113.9"), "{text}");
+    assert!(text.ends_with("\r\nnothing here"), "{text}");
+    for host in HOSTS {
+        for chain in [vec![filter], vec!["identity", filter], vec![filter, "identity", "identity"]] {
+            let args: Vec<&str> = ["run"].into_iter().chain(chain).chain(["--host", host]).collect();
+            assert_eq!(passed(&args, &input), expected, "{args:?}");
+        }
+    }
+}
+
+#[test]
+fn summary_says_what_was_done() {
+    let output = run(&["run", "coturn-ip-anonymizer", "--summary"], LINE);
+    let text = stderr(&output);
+    assert!(text.contains("1 records in, 1 changed, 0 dropped"), "{text}");
+    assert!(text.contains("coturn-ip-anonymizer: ip 1"), "{text}");
+}
+
+#[test]
+fn usage_errors() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("bad.json");
+    fs::write(&config, r#"{"nonsense":1}"#).unwrap();
+    let config = config.to_str().unwrap();
+    for (args, code, says) in [
+        (vec!["run", "identitty"], 2, "'identitty' is no built-in filter"),
+        (vec!["run", "identity", "no-such-file"], 3, "cannot read no-such-file"),
+        (vec!["run", "no-such.wasm"], 2, "cannot read the artifact no-such.wasm"),
+        (vec!["run", "identity", "--config", "no-such.json"], 2, "cannot read the config"),
+        (vec!["run", "identity", "--config", config], 2, "config $.nonsense: unknown key 'nonsense'"),
+        (vec!["run", "identity", "--host", "native", "--config", config], 2, "config $.nonsense"),
+        (vec!["run", "identity", "identity", "--config", config, "--host", "x"], 2, "no host is called 'x'"),
+        (vec!["run", "identity", "coturn-ip-anonymizer", "--config", config], 2, "NAME=FILE"),
+        (vec!["run"], 2, "required"),
+        (vec!["replay", "--cases", "no-such-dir"], 2, "cannot read the cases"),
+        (vec!["filters", "--schema", "x"], 2, "no built-in filter"),
+    ] {
+        let output = run(&args, b"");
+        let text = stderr(&output);
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {text}");
+        assert!(text.contains(says), "{args:?}: {text}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn replay_compares_blesses_and_shows() {
+    let dir = tempfile::tempdir().unwrap();
+    let cases = dir.path().to_str().unwrap();
+    let case = |name: &str, files: &[(&str, &str)]| {
+        let dir = dir.path().join("coturn-ip-anonymizer").join(name);
+        fs::create_dir_all(&dir).unwrap();
+        for (file, text) in files {
+            fs::write(dir.join(file), text).unwrap();
+        }
+        dir
+    };
+    let line = std::str::from_utf8(LINE).unwrap();
+    let fresh = case("fresh", &[("input.log", line), ("describe.txt", "a peer\n")]);
+    let args = ["replay", "--cases", cases, "--host", "native", "--host", "component"];
+    let with = |more: &[&'static str]| args.into_iter().chain(more.iter().copied()).collect::<Vec<_>>();
+    let output = run(&args, b"");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("expects nothing yet"));
+    let text = String::from_utf8(passed(&with(&["--bless"]), b"")).unwrap();
+    assert!(text.contains("coturn-ip-anonymizer/fresh  a peer"), "{text}");
+    assert!(!fs::read_to_string(fresh.join("expected.log")).unwrap().contains("198.51.100.77"));
+    passed(&args, b"");
+
+    case(
+        "refused",
+        &[
+            ("input.jsonl", ""),
+            ("config.json", r#"{"nonsense":1}"#),
+            ("error.txt", "config $.nonsense: something else\n"),
+        ],
+    );
+    fs::write(fresh.join("expected.log"), "other\r\n").unwrap();
+    let output = run(&args, b"");
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("-other\\r") && text.contains("on component:"), "{text}");
+    assert!(text.contains("unknown key 'nonsense'") && text.contains("0 as expected, 2 not"), "{text}");
+    let output = run(&with(&["refused"]), b"");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("1 cases on native, component"));
+
+    // An accepted config is not silently made one that is refused, nor the other way round.
+    fs::write(fresh.join("config.json"), "nonsense").unwrap();
+    let output = run(&with(&["--bless", "fresh"]), b"");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("expects an output"));
+}
+
+#[test]
+fn inspect_and_filters() {
+    let text = String::from_utf8(passed(&["inspect", "identity"], b"")).unwrap();
+    assert!(text.contains("instance tamis:log-filter/filter@0.1.0"), "{text}");
+    assert!(text.starts_with("filter     identity "), "{text}");
+    let json = passed(&["inspect", "identity", "--host", "fluent-bit", "--format", "json"], b"");
+    let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(json["abi"], "fluent-bit");
+    let features = json["features"].as_array().unwrap();
+    assert!(!features.iter().any(|f| f == "simd128"), "{features:?}");
+    assert!(json["exports"].as_array().unwrap().iter().any(|e| e == "func malloc"));
+
+    let text = String::from_utf8(passed(&["filters"], b"")).unwrap();
+    assert!(text.contains("identity") && text.contains("coturn-ip-anonymizer"), "{text}");
+    let schema = passed(&["filters", "--schema", "identity"], b"");
+    assert!(serde_json::from_slice::<serde_json::Value>(&schema).is_ok());
+}
+
+#[test]
+fn artifacts_run_from_files_and_without_a_home() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("mine.wasm");
+    let config = dir.path().join("c=1.json");
+    fs::write(&config, "{}").unwrap();
+    for (kind, other) in [("component", "fluent-bit"), ("fluent-bit", "component")] {
+        let artifact = tamis::artifacts::find("identity", kind.parse().unwrap()).unwrap();
+        fs::write(&path, artifact.wasm).unwrap();
+        let wasm = path.to_str().unwrap();
+        let named = format!("mine={}", config.display());
+        for config in [config.to_str().unwrap(), &named] {
+            assert_eq!(passed(&["run", wasm, "--config", config], LINE), LINE);
+        }
+        let output = run(&["run", wasm, "--host", other], LINE);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains(&format!("is built for the host {kind}")));
+    }
+    fs::write(&path, b"\0asm\x01\0\0\0").unwrap();
+    let output = run(&["run", path.to_str().unwrap()], LINE);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("for no host known here"), "{}", stderr(&output));
+
+    let mut bare = tamis(&["run", "identity", "--host", "component"]);
+    bare.env_clear().stdin(Stdio::null()).stdout(Stdio::piped());
+    assert!(bare.output().unwrap().status.success());
+    assert!(Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache").is_dir());
+}

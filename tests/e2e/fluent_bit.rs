@@ -1,0 +1,300 @@
+//! The real Fluent Bit, when `FLUENT_BIT` names its binary, on the files of
+//! `examples/fluent-bit`, at its default `wasm_heap_size` and `wasm_stack_size`.
+//!
+//! Every run has a control: the same pipeline without the filter. What Fluent Bit itself
+//! does not deliver is not asked of the filter.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+use tamis::{
+    artifacts,
+    host::{Action, Batch, Encoding, HostKind, HostOptions, Outcome, native},
+};
+use tamis_tests::{
+    fluent_bit::{self, Growth, Site},
+    poison,
+};
+
+const COTURN: &str = "coturn-ip-anonymizer";
+
+/// What the process may grow by, from a fifth of the records to the last, in KiB: buffers
+/// of the tail and the output that fill at their own pace.
+const GROWTH_KIB: u64 = 12 << 10;
+
+fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/fluent-bit").join(name)
+}
+
+fn example_text(name: &str) -> String {
+    fs::read_to_string(example(name)).unwrap()
+}
+
+/// The example without its filter.
+fn control() -> String {
+    let text = example_text("fluent-bit.yaml");
+    let (before, rest) = text.split_once("  filters:\n").unwrap();
+    let (_, after) = rest.split_once("  outputs:\n").unwrap();
+    format!("{before}  outputs:\n{after}")
+}
+
+/// The example with lines that are JSON objects read as such.
+fn json_lines(config: &str, site: &Site) -> String {
+    let parsers = site.path("parsers.conf");
+    fs::write(&parsers, "[PARSER]\n    Name json\n    Format json\n").unwrap();
+    config
+        .replace("service:\n", &format!("service:\n  parsers_file: {}\n", parsers.display()))
+        .replace("    - name: tail\n", "    - name: tail\n      parser: json\n")
+}
+
+fn module(filter: &str) -> &'static [u8] {
+    artifacts::find(filter, HostKind::FluentBit).unwrap().wasm
+}
+
+struct Run {
+    lines: Vec<String>,
+    growth: Growth,
+    said: String,
+}
+
+/// Run the example, or the control, over a log and expect this many records.
+fn run(
+    binary: &Path,
+    log: &[u8],
+    filter: Option<(&str, &str)>,
+    records: usize,
+    change: impl Fn(String, &Site) -> String,
+) -> Run {
+    let site = Site::new(log, filter.map(|(name, config)| (name, module(name), config))).unwrap();
+    let text = if filter.is_some() { example_text("fluent-bit.yaml") } else { control() };
+    let config = site.path("fluent-bit.yaml");
+    fs::write(&config, change(text, &site)).unwrap();
+    let running = site.start(binary, &config).unwrap();
+    let (output, growth) = running.output(records, records / 5).unwrap();
+    let lines: Vec<String> = String::from_utf8(output).unwrap().lines().map(str::to_owned).collect();
+    assert_eq!(lines.len(), records, "{:?}: {}", filter, site.said());
+    Run { lines, growth, said: site.said() }
+}
+
+fn as_it_is(config: String, _: &Site) -> String {
+    config
+}
+
+/// What the native host makes of records, as Fluent Bit writes it; none may be dropped.
+///
+/// Fluent Bit gives byte `b` that is not UTF-8 as the character U+E000 + `b`, and writes all
+/// other characters beyond ASCII as escapes. Past a filter it is a character like any other.
+fn natively(filter: &str, config: &str, records: &[String]) -> Vec<String> {
+    let escape = |record: String| {
+        let mut out = String::with_capacity(record.len());
+        for c in record.chars() {
+            match c {
+                '\u{e080}'..='\u{e0ff}' => out += &format!("\\u{:04x}", u32::from(c)),
+                c => out.push(c),
+            }
+        }
+        out
+    };
+    raw_natively(filter, config, records).into_iter().map(escape).collect()
+}
+
+fn raw_natively(filter: &str, config: &str, records: &[String]) -> Vec<String> {
+    let mut host = native::open(filter, config, &HostOptions::default()).unwrap();
+    let mut batch = Batch::new("coturn", Encoding::Json);
+    for record in records {
+        batch.push(0, record.as_bytes());
+    }
+    let mut outcome = Outcome::default();
+    host.process(&batch, &mut outcome).unwrap();
+    let (mut start, mut ends, mut out) = (0, outcome.ends.iter(), Vec::new());
+    for (action, record) in outcome.actions.iter().zip(records) {
+        match action {
+            Action::Keep => out.push(record.clone()),
+            Action::Drop => panic!("dropped: {record}"),
+            Action::Replace | Action::ReplaceJson => {
+                let end = *ends.next().unwrap() as usize;
+                out.push(String::from_utf8(outcome.bodies[start..end].to_vec()).unwrap());
+                start = end;
+            }
+        }
+    }
+    out
+}
+
+#[track_caller]
+fn assert_same(got: &[String], want: &[String]) {
+    assert_eq!(got.len(), want.len());
+    for (i, (got, want)) in got.iter().zip(want).enumerate() {
+        assert!(got == want, "record {i}:\n     got {got:.2000}\n    want {want:.2000}");
+    }
+}
+
+/// Equal but for the spelling of characters: Fluent Bit writes some broken UTF-8 as escapes
+/// of plain letters.
+#[track_caller]
+fn assert_same_json(got: &[String], want: &[String]) {
+    let respelled = |lines: &[String]| -> Vec<String> {
+        let respell = |line: &String| {
+            serde_json::from_str::<Value>(line).map_or_else(|_| line.clone(), |json| json.to_string())
+        };
+        lines.iter().map(respell).collect()
+    };
+    assert_same(&respelled(got), &respelled(want));
+}
+
+fn corpus() -> Vec<PathBuf> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/coturn");
+    let mut files: Vec<PathBuf> = fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "log"))
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn the_example_gives_what_the_native_host_gives() {
+    let Some(binary) = fluent_bit::binary() else { return };
+    let (mut log, mut records) = (Vec::new(), 0);
+    for file in corpus() {
+        for line in fs::read(file).unwrap().split(|b| *b == b'\n') {
+            // What becomes of empty lines and of NULs is for the tail to decide.
+            if !line.trim_ascii().is_empty() {
+                log.extend(line.iter().filter(|b| **b != 0));
+                log.push(b'\n');
+                records += 1;
+            }
+        }
+    }
+    let config = example_text("coturn-ip-anonymizer.json");
+    assert!(records > 1_000);
+    let plain = run(&binary, &log, None, records, as_it_is);
+    let filtered = run(&binary, &log, Some((COTURN, &config)), records, as_it_is);
+    assert_same(&filtered.lines, &natively(COTURN, &config, &plain.lines));
+    assert!(!filtered.said.contains("[error]"), "{}", filtered.said);
+    assert_ne!(filtered.lines, plain.lines);
+
+    let identity = run(&binary, &log, Some(("identity", "")), records, as_it_is);
+    assert_same(&identity.lines, &natively("identity", "", &plain.lines));
+}
+
+#[test]
+fn a_megabyte_and_100_000_levels_come_out() {
+    let Some(binary) = fluent_bit::binary() else { return };
+    let mut log = String::new();
+    for i in 0..10 {
+        log += &format!("{i} {}\n", "from 198.51.100.7:4711 ".repeat(45_000));
+        log += &format!("{i} {}\n", "[".repeat(100_000));
+        log += &format!("{i} {{\"a\":{}1{}}}\n", "[".repeat(100_000), "]".repeat(100_000));
+        log += &poison::good_line(i);
+        log.push('\n');
+    }
+    let plain = run(&binary, log.as_bytes(), None, 40, as_it_is);
+    let filtered = run(&binary, log.as_bytes(), Some((COTURN, "{}")), 40, as_it_is);
+    assert_same(&filtered.lines, &natively(COTURN, "{}", &plain.lines));
+}
+
+#[test]
+fn structured_records_come_out() {
+    let Some(binary) = fluent_bit::binary() else { return };
+    let mut log = String::new();
+    for i in 0..200 {
+        // Deeper than this, Fluent Bit itself does not read.
+        let depth = i % 25;
+        log += &format!(
+            "{{\"n\":{i},\"null\":null,\"empty\":[{{}},[]],\"big\":18446744073709551615,\"e\":\"é\\u0000\\u001f\\ud83d\\ude00\",\"deep\":{}\"from 198.51.100.7:80\"{},\"log\":{}}}\n",
+            "[{\"a\":".repeat(depth / 2),
+            "}]".repeat(depth / 2),
+            serde_json::to_string(&poison::good_line(i)).unwrap(),
+        );
+    }
+    let plain = run(&binary, log.as_bytes(), None, 200, |c, site| json_lines(&c, site));
+    let filtered = run(&binary, log.as_bytes(), Some((COTURN, "")), 200, |c, site| json_lines(&c, site));
+    assert_same(&filtered.lines, &natively(COTURN, "", &plain.lines));
+    assert!(serde_json::from_str::<Value>(&filtered.lines[24]).unwrap()["deep"].is_array());
+}
+
+#[test]
+fn hostile_records_do_no_harm() {
+    let Some(binary) = fluent_bit::binary() else { return };
+    let mut log = Vec::new();
+    for i in 0..poison::HOSTILE {
+        // Tail ends a line at a NUL, and leaves out lines that are empty.
+        log.extend(poison::hostile_line(i).iter().filter(|b| !matches!(b, 0 | b'\r')));
+        log.extend(format!(" #{i}\n").bytes());
+    }
+    for i in 0..poison::GOOD {
+        log.extend(poison::good_line(i).bytes());
+        log.push(b'\n');
+    }
+    let records = poison::HOSTILE + poison::GOOD;
+    let plain = run(&binary, &log, None, records, as_it_is);
+    let filtered = run(&binary, &log, Some((COTURN, "")), records, as_it_is);
+    assert_same_json(&filtered.lines, &natively(COTURN, "", &plain.lines));
+}
+
+#[test]
+fn memory_stays_flat_over_100_000_records() {
+    let Some(binary) = fluent_bit::binary() else { return };
+    let records = 100_000;
+    let log: String = (0..records).map(|i| poison::good_line(i) + "\n").collect();
+    for filter in ["identity", COTURN] {
+        let run = run(&binary, log.as_bytes(), Some((filter, "")), records, as_it_is);
+        let Growth { early_kib, late_kib } = run.growth;
+        assert!(
+            late_kib <= early_kib + GROWTH_KIB,
+            "{filter}: {early_kib} KiB after a fifth of the records, {late_kib} KiB at the end"
+        );
+    }
+}
+
+#[test]
+fn a_bad_config_keeps_fluent_bit_from_starting() {
+    let Some(binary) = fluent_bit::binary() else { return };
+    for (filter, config, message) in [
+        (COTURN, r#"{"ip":{"modde":"keep"}}"#, "$.ip.modde: unknown key 'modde'; did you mean 'mode'?"),
+        (COTURN, "[", "$: not JSON"),
+        (COTURN, r#"{"key":{"id":"k1","env":"KEY"}}"#, "$.key.env: "),
+        (COTURN, r#"{"key":{"id":"k1","file":"/no/such/key"}}"#, "$.key.file: "),
+        ("identity", r#"{"x":1}"#, "$.x: unknown key 'x'"),
+    ] {
+        let site = Site::new(b"x\n", Some((filter, module(filter), config))).unwrap();
+        let running = site.start(&binary, &example("fluent-bit.yaml")).unwrap();
+        let status = running.end().unwrap();
+        let file = site.path("config").join(format!("{filter}.json"));
+        let line = format!("{filter}: {}: {message}", file.display());
+        let said = site.said();
+        assert_eq!(status.code(), Some(255), "{config}: {said}");
+        assert!(said.lines().any(|l| l.starts_with(&line)), "no line '{line}' in: {said}");
+        assert!(!site.path("out/coturn.json").exists());
+    }
+}
+
+#[test]
+fn keys_come_from_a_file_below_accessible_paths() {
+    let Some(binary) = fluent_bit::binary() else { return };
+    let key = "0123456789abcdef0123456789abcdef";
+    let config = |key: &str| {
+        format!(
+            "{{\"key\":{{\"id\":\"k1\",{key}}},\"ip\":{{\"mode\":\"prefix-preserving\"}},\"users\":{{\"mode\":\"token\"}}}}"
+        )
+    };
+    let log: String = (0..100).map(|i| poison::good_line(i) + "\n").collect();
+    let plain = run(&binary, log.as_bytes(), None, 100, as_it_is);
+    let want = natively(COTURN, &config(&format!("\"value\":\"{key}\"")), &plain.lines);
+    let filtered = run(&binary, log.as_bytes(), Some((COTURN, "{}")), 100, |text, site| {
+        let file = site.path("config/key");
+        fs::write(&file, format!("{key}\n")).unwrap();
+        let config = config(&format!("\"file\":\"{}\"", file.display()));
+        fs::write(site.path("config").join(format!("{COTURN}.json")), config).unwrap();
+        text
+    });
+    assert_same(&filtered.lines, &want);
+}

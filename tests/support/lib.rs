@@ -1,0 +1,9 @@
+//! What the suites share: hostile records, and the real Fluent Bit as a child process.
+//!
+//! Not a test itself, and not for anything outside of this crate.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+pub mod fluent_bit;
+pub mod payloads;
+pub mod poison;
