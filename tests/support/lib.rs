@@ -1,9 +1,11 @@
-//! What the suites share: hostile records, and the real Fluent Bit as a child process.
+//! What the suites share: recorded logs, hostile records, and the real Fluent Bit as a child process.
 //!
 //! Not a test itself, and not for anything outside of this crate.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod coturn;
 pub mod fluent_bit;
 pub mod payloads;
 pub mod poison;
+pub mod records;

@@ -15,6 +15,7 @@
 
 pub mod address;
 pub mod aggregate;
+mod bytes;
 pub mod config;
 pub mod counts;
 pub mod line;
@@ -79,7 +80,7 @@ impl Filter for CoturnIpAnonymizer {
     }
 
     fn process(&mut self, record: &mut Record<'_>) -> Verdict {
-        let before = *self.scrubber.counts();
+        let before = self.counts_field.is_some().then(|| *self.scrubber.counts());
         let (tag, timestamp_ns) = (record.tag(), record.timestamp_ns());
         for index in 0..record.nodes().len() {
             let Some(node) = record.node(index) else { break };
@@ -106,7 +107,7 @@ impl Filter for CoturnIpAnonymizer {
             let scrubber = &mut self.scrubber;
             record.edit_text(index, |text, edits| scrubber.scrub(tag, key, text, edits));
         }
-        if let Some(field) = &self.counts_field {
+        if let (Some(field), Some(before)) = (&self.counts_field, before) {
             self.counts_json.clear();
             if self.scrubber.counts().write_since(&before, &mut self.counts_json) {
                 record.append(field, &self.counts_json);

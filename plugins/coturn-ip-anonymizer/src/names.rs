@@ -72,6 +72,13 @@ pub fn is_placeholder(value: &[u8]) -> bool {
 /// The part of a user name that names a person: of the TURN REST API's
 /// `timestamp:user` and `user:timestamp` the user, which may be empty.
 pub fn user_part(name: &[u8], separator: &[u8]) -> std::ops::Range<usize> {
+    // The common case, without a search.
+    if let (&[separator], Some((head, tail))) = (separator, name.split_first_chunk::<10>())
+        && tail.first() == Some(&separator)
+        && is_timestamp(head)
+    {
+        return 11..name.len();
+    }
     if is_timestamp(name) {
         return name.len()..name.len();
     }
@@ -80,7 +87,7 @@ pub fn user_part(name: &[u8], separator: &[u8]) -> std::ops::Range<usize> {
     }
     let found = match separator {
         [byte] => memchr::memchr(*byte, name),
-        _ => memchr::memmem::find(name, separator),
+        _ => crate::bytes::find(name, separator),
     };
     match found {
         Some(at) if is_timestamp(&name[..at]) => at + separator.len()..name.len(),
@@ -93,11 +100,14 @@ pub fn user_part(name: &[u8], separator: &[u8]) -> std::ops::Range<usize> {
 /// (2001 to 2033) cannot be a telephone number of the North American plan; later
 /// times are only taken for the "never" of some back ends.
 fn is_timestamp(text: &[u8]) -> bool {
-    let (seconds, fraction) = match memchr::memchr(b'.', text) {
-        Some(dot) => (&text[..dot], Some(&text[dot + 1..])),
-        None => (text, None),
+    let Some((seconds, fraction)) = text.split_at_checked(10) else { return false };
+    let fraction = match fraction {
+        [] => None,
+        [b'.', digits @ ..] => Some(digits),
+        _ => return false,
     };
-    seconds.len() == 10
+    // A digit that is no separator stands first, so the rest is looked at only for numbers.
+    (text[0].is_ascii_digit())
         && (seconds[0] == b'1' || seconds == b"2147483647" || seconds == b"4294967295")
         && seconds.iter().all(u8::is_ascii_digit)
         && fraction.is_none_or(|f| (1..=9).contains(&f.len()) && f.iter().all(u8::is_ascii_digit))

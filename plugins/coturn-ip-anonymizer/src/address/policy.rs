@@ -116,6 +116,12 @@ impl Policies {
         self.peer.is_some() || self.own.is_some()
     }
 
+    /// The one rule there is for every address but loopback and wildcards, if so.
+    fn only_rule(&self) -> Option<Rule> {
+        let only = self.default_keep && self.private.is_none() && self.own.is_none() && self.peer.is_none();
+        only.then_some(self.base)
+    }
+
     fn rule_for(&self, address: IpAddr, role: Role) -> Option<Rule> {
         let canonical = address.to_canonical();
         if self.is_kept(canonical) || canonical != address && self.is_kept(address) {
@@ -148,6 +154,17 @@ impl Policies {
     /// Append what takes the place of `address` to `out`; `false`, with nothing appended,
     /// if it stays as it is.
     pub fn write(&mut self, address: IpAddr, role: Role, out: &mut Vec<u8>) -> bool {
+        if let (IpAddr::V4(v4), Some(rule)) = (address, self.only_rule())
+            && rule.mode == IpMode::Truncate
+        {
+            let bits = u32::from(v4);
+            let cut = bits & rule.v4_mask;
+            if cut == bits || bits >> 24 == 127 {
+                return false;
+            }
+            v4::write(cut.to_be_bytes(), out);
+            return true;
+        }
         let Some(rule) = self.rule_for(address, role) else { return false };
         let canonical = address.to_canonical();
         let mapped = canonical != address;

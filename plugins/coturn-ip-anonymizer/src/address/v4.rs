@@ -202,18 +202,22 @@ fn word_before(text: &[u8]) -> &[u8] {
 
 /// Append `octets` as a dotted quad.
 pub fn write(octets: [u8; 4], out: &mut Vec<u8>) {
-    for (i, octet) in octets.into_iter().enumerate() {
-        if i > 0 {
-            out.push(b'.');
-        }
+    let mut text = [b'.'; 16];
+    let mut at = 0;
+    for octet in octets {
         if octet >= 100 {
-            out.push(b'0' + octet / 100);
+            text[at] = b'0' + octet / 100;
+            at += 1;
         }
         if octet >= 10 {
-            out.push(b'0' + octet / 10 % 10);
+            text[at] = b'0' + octet / 10 % 10;
+            at += 1;
         }
-        out.push(b'0' + octet % 10);
+        text[at] = b'0' + octet % 10;
+        // The dot behind it is there already.
+        at += 2;
     }
+    out.extend_from_slice(&text[..at - 1]);
 }
 
 #[cfg(test)]

@@ -90,9 +90,9 @@ pub enum Look {
 }
 
 /// Look at the run of hex digits and colons around the colon at `colon`, the first of its
-/// run, starting not before `floor`. `port_follows`: the line is of a kind that prints
-/// an unbracketed address with a port behind it.
-pub fn around_colon(text: &[u8], colon: usize, floor: usize, port_follows: bool) -> Look {
+/// run, starting not before `floor`. `port_follows` tells, when it matters, whether the
+/// line is of a kind that prints an unbracketed address with a port behind it.
+pub fn around_colon(text: &[u8], colon: usize, floor: usize, port_follows: impl FnOnce() -> bool) -> Look {
     let mut start = colon;
     while start > floor && text[start - 1].is_ascii_hexdigit() {
         start -= 1;
@@ -146,7 +146,7 @@ pub fn around_colon(text: &[u8], colon: usize, floor: usize, port_follows: bool)
     if !plain && !is_strong(run) {
         return Look::NothingUntil(run_end);
     }
-    if !bracketed && let Some(cut) = port_start(run, port_follows) {
+    if !bracketed && let Some(cut) = port_start(run, port_follows()) {
         if let Some(look) = found(start, start + cut) {
             return look;
         }
@@ -247,7 +247,7 @@ mod tests {
         let bytes = text.as_bytes();
         let mut pos = 0;
         while let Some(i) = bytes[pos..].iter().position(|&b| b == b':') {
-            match around_colon(bytes, pos + i, pos, port_follows) {
+            match around_colon(bytes, pos + i, pos, || port_follows) {
                 Look::Found(f) => return Some(&text[f.start..f.end]),
                 Look::NothingUntil(next) => pos = next,
             }

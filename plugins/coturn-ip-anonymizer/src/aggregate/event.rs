@@ -2,9 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use memchr::memmem::{find, rfind};
-
-use crate::address::{v4, v6};
+use crate::{
+    address::{v4, v6},
+    bytes::{find, rfind},
+};
 
 /// A session event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

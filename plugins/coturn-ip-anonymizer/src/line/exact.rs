@@ -24,7 +24,7 @@ pub fn scrub(scrubber: &mut Scrubber, text: &[u8], edits: &mut Edits) -> bool {
     }
     let mut line = Line { text, pos: 0 };
     let mut found = Found::default();
-    if line.prefix().and_then(|()| line.message(scrubber, &mut found)).is_none() {
+    if line.prefix(scrubber).and_then(|()| line.message(scrubber, &mut found)).is_none() {
         return false;
     }
     for item in &found.items[..found.len] {
@@ -125,21 +125,84 @@ impl Line<'_> {
 
     /// `2026-11-21T00:06:35+0000: `, `3: : `, `3: (7690): INFO: `, `...+0000(7690): INFO: `,
     /// `2026-11-21T00:14:07.485+0000 INFO `, `3 INFO `, `2026-11-21 00:06:46: `.
-    fn prefix(&mut self) -> Option<()> {
-        let stamped = self.stamp();
+    ///
+    /// Before it, that of a container runtime (`2026-...Z stdout F `) or of syslog
+    /// (`Nov 21 00:10:11 host turnserver: `, `2026-...+00:00 host turnserver: `) may stand.
+    fn prefix(&mut self, scrubber: &mut Scrubber) -> Option<()> {
+        let mut stamped = self.stamp();
+        if stamped {
+            if self.is(b" stdout F ") || self.is(b" stderr F ") {
+                stamped = self.stamp();
+            } else if self.byte() == b' ' && !self.level_follows() {
+                self.host_and_program(scrubber)?;
+                stamped = self.stamp();
+            }
+        } else if self.byte().is_ascii_uppercase() {
+            self.syslog_time()?;
+            self.host_and_program(scrubber)?;
+            stamped = self.stamp();
+        }
         if !stamped {
             self.number()?;
         }
         if self.is(b": ") {
-            if stamped || self.is(b": ") {
+            if stamped {
                 return Some(());
             }
-        } else if self.is(b" INFO ") {
-            return Some(());
+            if self.is(b": ") {
+                let _ = self.is(b"ERROR: ");
+                return Some(());
+            }
+        } else if self.byte() == b' ' {
+            self.pos += 1;
+            let level = self.is(b"INFO ") || self.is(b"DEBUG ") || self.is(b"ERROR ");
+            return level.then_some(());
         }
         self.lit(b"(")?;
         self.number()?;
-        self.lit(b"): INFO: ")
+        self.lit(b"): ")?;
+        (self.is(b"INFO: ") || self.is(b"ERROR: ") || self.is(b"DEBUG: ")).then_some(())
+    }
+
+    fn level_follows(&self) -> bool {
+        let rest = self.rest();
+        rest.starts_with(b" INFO ")
+            || rest.starts_with(b" DEBUG ")
+            || rest.starts_with(b" ERROR ")
+            || rest.starts_with(b" WARNING ")
+    }
+
+    /// `Nov 21 00:10:11`.
+    fn syslog_time(&mut self) -> Option<()> {
+        let time = self.rest().first_chunk::<15>()?;
+        let ok = time.iter().zip(b"aaa 00 00:00:00").enumerate().all(|(i, (byte, class))| match class {
+            b'a' => byte.is_ascii_alphabetic(),
+            b'0' => byte.is_ascii_digit() || i == 4 && *byte == b' ',
+            _ => byte == class,
+        });
+        self.pos += 15;
+        ok.then_some(())
+    }
+
+    /// ` host program: ` or ` host program[123]: `.
+    fn host_and_program(&mut self, scrubber: &mut Scrubber) -> Option<()> {
+        self.lit(b" ")?;
+        self.inert_name(&mut scrubber.last_host, b' ')?;
+        self.pos += 1;
+        if !self.is(b"turnserver") {
+            let start = self.pos;
+            while matches!(self.byte(), b'a'..=b'z' | b'A'..=b'Z' | b'_') {
+                self.pos += 1;
+            }
+            if self.pos == start {
+                return None;
+            }
+        }
+        if self.is(b"[") {
+            self.number()?;
+            self.lit(b"]")?;
+        }
+        self.lit(b": ")
     }
 
     /// A date and time of the default formats.
@@ -178,8 +241,14 @@ impl Line<'_> {
         if matches!(self.byte(), b'+' | b'-') {
             self.pos += 1;
             let start = self.pos;
-            return self.number().is_some() && self.pos - start == 4;
+            if self.number().is_none() {
+                return false;
+            }
+            let digits = self.pos - start;
+            return digits == 4
+                || digits == 2 && self.is(b":") && self.number().is_some() && self.pos - start == 5;
         }
+        let _ = self.is(b"Z");
         true
     }
 
@@ -194,14 +263,31 @@ impl Line<'_> {
             let role = self.relay_or_client()?;
             self.v4(role, true, found)?;
             self.end()
+        } else if self.is(b"IPv6. ") {
+            let role = self.relay_or_client()?;
+            self.v6_and_port(role, found)?;
+            self.end()
         } else if self.is(b"handle_udp_packet: New UDP endpoint: local addr ") {
             self.address(Role::Own, found)?;
             self.lit(b", remote addr ")?;
             self.address(Role::Client, found)?;
             self.end()
+        } else if self.is(b"check_stun_auth: ") {
+            self.refused(found)
         } else {
-            None
+            // Nothing but words: nothing to find.
+            self.words()?;
+            let _ = self.is(b", now ");
+            self.words()?;
+            self.end()
         }
+    }
+
+    fn refused(&mut self, found: &mut Found) -> Option<()> {
+        self.lit(b"Cannot find credentials of user <")?;
+        self.user(found)?;
+        self.lit(b">")?;
+        self.end()
     }
 
     fn relay_or_client(&mut self) -> Option<Role> {
@@ -228,21 +314,18 @@ impl Line<'_> {
 
     fn session(&mut self, scrubber: &mut Scrubber, found: &mut Found) -> Option<()> {
         match self.byte() {
-            b'r' if self.is(b"realm <") => {
-                self.realm(scrubber)?;
-                self.lit(b"> user <")?;
-                self.user(found)?;
-                self.lit(b">: incoming packet ")?;
-                self.method()?;
-                self.lit(b" processed, ")?;
-                if !self.is(b"success") {
-                    self.lit(b"error ")?;
-                    self.number()?;
-                    self.lit(b": ")?;
-                    self.words()?;
-                }
+            b'o' => {
+                self.lit(b"origin <")?;
+                self.origin(scrubber)?;
+                self.lit(b"> ")?;
+                self.lit(b"realm <")?;
+                self.request(scrubber, found)
+            }
+            b'R' => {
+                self.words()?;
                 self.end()
             }
+            b'r' if self.is(b"realm <") => self.request(scrubber, found),
             b'r' | b'n' => {
                 if !self.is(b"new, realm=<") {
                     self.lit(b"refreshed, realm=<")?;
@@ -252,7 +335,11 @@ impl Line<'_> {
                 self.number()?;
                 self.end()
             }
-            b'p' if self.is(b"peer ") && self.byte() != b'u' => {
+            b'p' => {
+                self.lit(b"peer ")?;
+                if self.is(b"usage: realm=<") {
+                    return self.usage(scrubber, found);
+                }
                 self.address(Role::Peer, found)?;
                 if self.is(b" lifetime updated: ") {
                     self.number()?;
@@ -263,16 +350,7 @@ impl Line<'_> {
             }
             b'u' => {
                 self.lit(b"usage: realm=<")?;
-                self.realm_and_username(scrubber, found)?;
-                self.lit(b">, rp=")?;
-                self.number()?;
-                self.lit(b", rb=")?;
-                self.number()?;
-                self.lit(b", sp=")?;
-                self.number()?;
-                self.lit(b", sb=")?;
-                self.number()?;
-                self.end()
+                self.usage(scrubber, found)
             }
             b'd' => {
                 self.lit(b"delete: realm=<")?;
@@ -280,8 +358,7 @@ impl Line<'_> {
                 self.lit(b">")?;
                 self.end()
             }
-            b'c' => {
-                self.lit(b"closed (")?;
+            b'c' if self.is(b"closed (") => {
                 if !self.is(b"2nd") {
                     self.lit(b"1st")?;
                 }
@@ -289,8 +366,9 @@ impl Line<'_> {
                 self.user(found)?;
                 self.lit(b"> realm <")?;
                 self.realm(scrubber)?;
-                // An origin is a client's text: not here.
-                self.lit(b"> origin <>, local ")?;
+                self.lit(b"> origin <")?;
+                self.origin(scrubber)?;
+                self.lit(b">, local ")?;
                 self.address(Role::Own, found)?;
                 self.lit(b", remote ")?;
                 self.address(Role::Client, found)?;
@@ -298,8 +376,42 @@ impl Line<'_> {
                 self.words()?;
                 self.end()
             }
+            b'c' => {
+                self.lit(b"check_stun_auth: ")?;
+                self.refused(found)
+            }
             _ => None,
         }
+    }
+
+    /// What follows `realm <`: realm, user, request and its result.
+    fn request(&mut self, scrubber: &mut Scrubber, found: &mut Found) -> Option<()> {
+        self.realm(scrubber)?;
+        self.lit(b"> user <")?;
+        self.user(found)?;
+        self.lit(b">: incoming packet ")?;
+        self.method()?;
+        self.lit(b" processed, ")?;
+        if !self.is(b"success") {
+            self.lit(b"error ")?;
+            self.number()?;
+            self.lit(b": ")?;
+            self.words()?;
+        }
+        self.end()
+    }
+
+    fn usage(&mut self, scrubber: &mut Scrubber, found: &mut Found) -> Option<()> {
+        self.realm_and_username(scrubber, found)?;
+        self.lit(b">, rp=")?;
+        self.number()?;
+        self.lit(b", rb=")?;
+        self.number()?;
+        self.lit(b", sp=")?;
+        self.number()?;
+        self.lit(b", sb=")?;
+        self.number()?;
+        self.end()
     }
 
     fn realm_and_username(&mut self, scrubber: &mut Scrubber, found: &mut Found) -> Option<()> {
@@ -308,23 +420,58 @@ impl Line<'_> {
         self.user(found)
     }
 
-    /// A realm in which nothing is to be found. It is nearly always the one of the line before.
     fn realm(&mut self, scrubber: &mut Scrubber) -> Option<()> {
-        let last = &scrubber.last_realm;
-        if self.rest().get(last.len()) == Some(&b'>') && same(&self.rest()[..last.len()], last) {
-            self.pos += last.len();
+        self.inert_name(&mut scrubber.last_realm, b'>')
+    }
+
+    /// A realm or host name in which nothing is to be found, up to `end`. It is nearly always
+    /// that of the line before, which is remembered in `last`.
+    fn inert_name(&mut self, last: &mut Vec<u8>, end: u8) -> Option<()> {
+        if self.is_last(last, end) {
             return Some(());
         }
         let rest = self.rest();
         let len =
             rest.iter().position(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')))?;
-        let realm = &rest[..len];
-        let inert = realm.windows(2).all(|w| !(w[0].is_ascii_digit() && matches!(w[1], b'.' | b'-')));
-        if rest[len] != b'>' || !inert {
+        let inert = rest[..len].windows(2).all(|w| !(w[0].is_ascii_digit() && matches!(w[1], b'.' | b'-')));
+        self.inert(inert, len, last, end)
+    }
+
+    /// An origin in which nothing is to be found: a URL of plain signs, without an address.
+    fn origin(&mut self, scrubber: &mut Scrubber) -> Option<()> {
+        if self.is_last(&scrubber.last_origin, b'>') {
+            return Some(());
+        }
+        let rest = self.rest();
+        let len = rest
+            .iter()
+            .position(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'/')))?;
+        let url = &rest[..len];
+        // One colon of the scheme, one of a port: no IPv6. No digit before a dot or hyphen: no IPv4.
+        let inert = url.windows(2).all(|w| !(w[0].is_ascii_digit() && matches!(w[1], b'.' | b'-')))
+            && url.iter().filter(|b| **b == b':').count() <= 2
+            && url.starts_with(b"http")
+            && url.iter().filter(|b| **b == b'/').count() == 2
+            || url.is_empty();
+        self.inert(inert, len, &mut scrubber.last_origin, b'>')
+    }
+
+    fn is_last(&mut self, last: &[u8], end: u8) -> bool {
+        let found = self.rest().get(last.len()) == Some(&end) && same(&self.rest()[..last.len()], last);
+        if found {
+            self.pos += last.len();
+        }
+        found
+    }
+
+    fn inert(&mut self, inert: bool, len: usize, last: &mut Vec<u8>, end: u8) -> Option<()> {
+        if !inert || self.rest().get(len) != Some(&end) {
             return None;
         }
-        scrubber.last_realm.clear();
-        scrubber.last_realm.extend_from_slice(realm);
+        if len > 0 {
+            last.clear();
+            last.extend_from_slice(&self.rest()[..len]);
+        }
         self.pos += len;
         Some(())
     }
@@ -389,6 +536,23 @@ impl Line<'_> {
         self.lit(b"]:")?;
         self.number()?;
         found.push(Item::Address(IpAddr::V6(address), role, start as u32, (start + len) as u32))
+    }
+
+    /// `2001:db8::1:3478`: the port is what stands behind the last colon.
+    fn v6_and_port(&mut self, role: Role, found: &mut Found) -> Option<()> {
+        let start = self.pos;
+        let run = self.rest();
+        let len = run.iter().position(|b| !(b.is_ascii_hexdigit() || *b == b':')).unwrap_or(run.len());
+        let colon = run[..len].iter().rposition(|b| *b == b':')?;
+        let address = v6::parse(&run[..colon])?;
+        self.pos += colon + 1;
+        let port = self.pos;
+        self.number()?;
+        let end = start + colon;
+        if self.pos - port > 5 {
+            return None;
+        }
+        found.push(Item::Address(IpAddr::V6(address), role, start as u32, end as u32))
     }
 
     fn v4(&mut self, role: Role, port: bool, found: &mut Found) -> Option<()> {

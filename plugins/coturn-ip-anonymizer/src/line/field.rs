@@ -2,20 +2,22 @@
 //! between `<` and `>`, and a client chooses the user name, so a field ends at the last
 //! place where the template can go on, not at the first `>`.
 
-use memchr::memmem::{find, rfind};
-
 use super::{
     CUT_BYTES,
-    pass::{Pass, Which},
+    pass::{Pass, Which, record_bytes},
     stream::Rest,
 };
-use crate::counts::Kind;
+use crate::{
+    bytes::{find, rfind},
+    counts::Kind,
+};
 
 impl Pass<'_> {
     /// `user <`, `username=<`, `realm <`, `realm=<`, `origin <`: where to go on.
     pub(super) fn bracket_field(&mut self, at: usize) -> Option<usize> {
         let before = &self.line[self.floor..at];
         let start = at + 1;
+        self.find_segment(at);
         if before.ends_with(b"username=") || before.ends_with(b"user ") || before.ends_with(b"user: ") {
             let (end, closed) = self.user_end(before.ends_with(b"="), start);
             let next = self.name(Which::User, start, end);
@@ -154,6 +156,7 @@ impl Pass<'_> {
     /// `turn/realm/R/user/U/allocation/...`, a key of the redis statistics database.
     pub(super) fn statsdb_user(&mut self, slash: usize) -> Option<usize> {
         let start = slash + 1;
+        self.find_segment(slash);
         if !self.line[self.floor..slash].ends_with(b"/user")
             || find(self.before(slash, 512), b"turn/realm/").is_none()
         {
@@ -199,7 +202,7 @@ fn prefix_start(line: &[u8], session: usize) -> usize {
 /// Whether these bytes can be a whole record, or one that was cut at its limit.
 fn is_complete(record: &[u8]) -> bool {
     let has = |needle: &[u8]| find(record, needle).is_some();
-    if record.len() >= CUT_BYTES || !(has(b"user <") || has(b"username=<")) {
+    if record_bytes(record) >= CUT_BYTES || !(has(b"user <") || has(b"username=<")) {
         return true;
     }
     has(b">: incoming packet ") && has(b" processed, ")

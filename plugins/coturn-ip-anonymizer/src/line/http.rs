@@ -1,9 +1,7 @@
 //! HTTP requests that coturn prints whole, and packets that it prints in hex.
 
-use memchr::memmem::find;
-
 use super::pass::Pass;
-use crate::counts::Kind;
+use crate::{bytes::find, counts::Kind};
 
 const METHODS: &[&[u8]] =
     &[b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH", b"TRACE", b"CONNECT"];

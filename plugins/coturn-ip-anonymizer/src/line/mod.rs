@@ -36,6 +36,10 @@ pub struct Scrubber {
     exact: bool,
     /// The last realm that [`exact`] found to hold nothing.
     last_realm: Vec<u8>,
+    /// The same of origins.
+    last_origin: Vec<u8>,
+    /// The same of host names in prefixes.
+    last_host: Vec<u8>,
     streams: stream::Streams,
     counts: Counts,
 }
@@ -56,6 +60,8 @@ impl Scrubber {
         Ok(Self {
             exact: kept && user_mode != FieldMode::Keep && config.ip.mode != IpMode::Replace,
             last_realm: Vec::new(),
+            last_origin: Vec::new(),
+            last_host: Vec::new(),
             policies: Policies::new(&config.ip, key, cache)?,
             users: names(user_mode, "user", "$.users.mode")?,
             refused: names(refused_mode, "user", "$.users.mode")?,

@@ -15,6 +15,7 @@ use crate::{
         v4,
         v6::{self, Look},
     },
+    bytes::{find, rfind},
     counts::Kind,
     names::{Names, user_part},
 };
@@ -28,8 +29,8 @@ pub(super) struct Pass<'a> {
     edits: &'a mut Edits,
     /// Everything before is decided.
     pub(super) floor: usize,
-    /// End of the record that `floor` stands in; before the end of the line if several
-    /// records share it.
+    /// End of the record that is being read, as [`Pass::find_segment`] found it; before the end of
+    /// the line if several records share it. 0 while no one has asked.
     pub(super) segment_end: usize,
     /// Whether the line speaks of a database connection, once that was asked.
     pub(super) database: Option<bool>,
@@ -53,7 +54,7 @@ const TRIGGER: [bool; 256] = {
 
 impl<'a> Pass<'a> {
     pub(super) fn new(s: &'a mut Scrubber, line: &'a [u8], base: usize, edits: &'a mut Edits) -> Self {
-        Self { s, line, base, edits, floor: 0, segment_end: line.len(), database: None, connection: None }
+        Self { s, line, base, edits, floor: 0, segment_end: 0, database: None, connection: None }
     }
 
     /// Note the edits of the line.
@@ -67,18 +68,13 @@ impl<'a> Pass<'a> {
         if !self.s.sessions.keeps() {
             self.session_ids();
         }
-        self.segment_end = self.next_segment(self.floor);
-        let port_follows = self.prints_bare_port();
         let mut pos = self.floor;
         while let Some(step) = self.line[pos..].iter().position(|b| TRIGGER[usize::from(*b)]) {
             pos += step;
-            while pos >= self.segment_end && self.segment_end < self.line.len() {
-                self.segment_end = self.next_segment(self.segment_end);
-            }
             let next = match self.line[pos] {
                 b'<' => self.bracket_field(pos),
                 b'=' => self.key_value(pos),
-                b':' => self.label(pos).or_else(|| self.userinfo(pos)).or_else(|| self.v6(pos, port_follows)),
+                b':' => self.label(pos).or_else(|| self.userinfo(pos)).or_else(|| self.v6(pos)),
                 b'.' => self.quad(pos),
                 b'-' => self.dashed(pos),
                 b'/' => self.statsdb_user(pos),
@@ -140,7 +136,7 @@ impl<'a> Pass<'a> {
 
     /// The line does not end its field: what follows may be the rest of it.
     pub(super) fn expect_rest(&mut self, rest: Rest) {
-        if self.line.len() < CUT_BYTES {
+        if record_bytes(self.line) < CUT_BYTES {
             let head = strip_level(&self.line[..self.message_start()]);
             self.s.streams.expect(rest, head);
         }
@@ -153,7 +149,7 @@ impl<'a> Pass<'a> {
             Rest::Origin => &[b"> realm <", b">, local "],
             Rest::Hostile => &[],
         };
-        let found = ends.iter().filter_map(|e| memchr::memmem::rfind(&self.line[start..], e)).max();
+        let found = ends.iter().filter_map(|e| rfind(&self.line[start..], e)).max();
         let end = found.map_or(self.line.len(), |i| start + i);
         if found.is_some() {
             self.s.streams.end_rest();
@@ -194,8 +190,15 @@ impl<'a> Pass<'a> {
 
     /// `IPv6. Local relay addr: 2001:db8::1:3478` and its kin: the port follows without brackets.
     fn prints_bare_port(&self) -> bool {
-        let has = |needle: &[u8]| memchr::memmem::find(self.line, needle).is_some();
+        let has = |needle: &[u8]| find(self.line, needle).is_some();
         has(b"IPv6. ") || has(b"socket bound to ") || has(b"bind() failed for ")
+    }
+
+    /// Bring `segment_end` up to the record that `pos` stands in.
+    pub(super) fn find_segment(&mut self, pos: usize) {
+        while self.segment_end <= pos {
+            self.segment_end = self.next_segment(self.segment_end);
+        }
     }
 
     /// The bytes `start..` of the line as far as a field may reach.
@@ -292,8 +295,8 @@ impl<'a> Pass<'a> {
         self.s.counts.add(Kind::HostName);
     }
 
-    fn v6(&mut self, colon: usize, port_follows: bool) -> Option<usize> {
-        match v6::around_colon(self.line, colon, self.floor, port_follows) {
+    fn v6(&mut self, colon: usize) -> Option<usize> {
+        match v6::around_colon(self.line, colon, self.floor, || self.prints_bare_port()) {
             Look::Found(found) => {
                 self.address(IpAddr::V6(found.address), found.start, found.end);
                 Some(found.end)
@@ -306,7 +309,7 @@ impl<'a> Pass<'a> {
 
     /// An address that the end of a cut record has cut: what is left of it goes.
     fn cut_address(&mut self) {
-        if self.line.len() < CUT_BYTES {
+        if record_bytes(self.line) < CUT_BYTES {
             return;
         }
         let tail = self
@@ -340,6 +343,16 @@ enum Spelling {
     Dashed,
     Reverse,
     Nibbles,
+}
+
+/// How many bytes coturn wrote for `text`: of a byte that a host has mapped to a code point, one.
+pub(super) fn record_bytes(text: &[u8]) -> usize {
+    let mapped = if text.len() < CUT_BYTES {
+        0
+    } else {
+        text.windows(2).filter(|w| w[0] == 0xEE && w[1] & !1 == 0x82).count()
+    };
+    text.len() - 2 * mapped
 }
 
 /// The prefix of a line without the level that some eras print at its end.

@@ -1,9 +1,10 @@
 //! Credentials: passwords, keys and their kin, in whatever line they stand.
 
-use memchr::memmem::{find, rfind};
-
 use super::pass::{Pass, REACH, Which};
-use crate::counts::Kind;
+use crate::{
+    bytes::{find, rfind},
+    counts::Kind,
+};
 
 /// Keys of connection strings (libpq, hiredis, MySQL), at which an unquoted value with spaces in it
 /// ends.

@@ -38,19 +38,21 @@ pub struct Streams {
     slots: [Stream; 16],
     next: usize,
     current: usize,
+    /// How many slots wait for the rest of a name.
+    waiting: usize,
 }
 
 impl Default for Streams {
     fn default() -> Self {
         let empty = Stream { id: 0, rest: None, left: 0, shape: [0; SHAPE_BYTES], shape_len: 0 };
-        Self { slots: [empty; 16], next: 0, current: 0 }
+        Self { slots: [empty; 16], next: 0, current: 0, waiting: 0 }
     }
 }
 
 impl Streams {
     /// Whether any stream waits for the rest of a name. If not, there is nothing to look up.
     pub fn idle(&self) -> bool {
-        self.slots.iter().all(|s| s.rest.is_none())
+        self.waiting == 0
     }
 
     /// Go on with the stream of this tag and field.
@@ -62,12 +64,13 @@ impl Streams {
         }
         self.current = self.next;
         self.next = (self.next + 1) % self.slots.len();
+        self.end_rest();
         self.slots[self.current] = Stream { id, rest: None, left: 0, shape: [0; SHAPE_BYTES], shape_len: 0 };
     }
 
     /// The line that starts with `head`, up to coturn's message, ends within a name.
     pub fn expect(&mut self, rest: Rest, head: &[u8]) {
-        let stream = &mut self.slots[self.current];
+        self.end_rest();
         let mut shape = [0; SHAPE_BYTES];
         let len = Shape::of(head).fold(0, |len, (class, _)| {
             if let Some(slot) = shape.get_mut(len) {
@@ -79,6 +82,8 @@ impl Streams {
         if len == 0 {
             return;
         }
+        self.waiting += 1;
+        let stream = &mut self.slots[self.current];
         *stream = Stream {
             rest: Some(rest),
             left: REST_BYTES,
@@ -105,18 +110,20 @@ impl Streams {
                 start = end;
             }
         }
-        let spent = line.len().min(usize::from(u16::MAX)) as u16;
+        let spent = super::pass::record_bytes(line).min(usize::from(u16::MAX)) as u16;
         if same == shape.len() || stream.left < spent {
-            stream.rest = None;
+            self.end_rest();
             return None;
         }
-        stream.left -= spent.max(1);
+        stream.left = stream.left.saturating_sub(spent.max(1));
         Some((rest, start))
     }
 
     /// The name has ended.
     pub fn end_rest(&mut self) {
-        self.slots[self.current].rest = None;
+        if self.slots[self.current].rest.take().is_some() {
+            self.waiting -= 1;
+        }
     }
 }
 

@@ -393,6 +393,10 @@ fn prefix() -> impl Strategy<Value = &'static str> {
         "3 INFO ",
         "2026-11-21 00:06:43: ",
         "Nov 21 00:10:11 host turnserver: 3: : ",
+        "Nov  1 00:10:11 turn-edge-1 turnserver[12]: 2026-11-21T00:14:07.485+0000 DEBUG ",
+        "2026-11-21T00:10:11.1+00:00 ip-10-0-0-1 turnserver: 3: : ERROR: ",
+        "2026-11-21T00:06:35.1Z stderr F 3: (1): ERROR: ",
+        "3 DEBUG ",
         "2026-11-21T00:06:35.1Z stdout F 3: : ",
         "",
         "[x] ",
@@ -433,7 +437,7 @@ fn line() -> impl Strategy<Value = String> {
         "ip-10-0-0-1.x",
     ]);
     let tail = prop_oneof![8 => Just(""), 1 => Just("\n"), 1 => Just("\r\n"), 1 => Just(" "), 1 => Just(" 203.0.113.5"), 1 => Just("3: : x")];
-    (prefix(), 0..11u8, name(), realm, address(), address(), tail, any::<prop::sample::Index>(), 0..12u8).prop_map(
+    (prefix(), 0..16u8, name(), realm, address(), address(), tail, any::<prop::sample::Index>(), 0..12u8).prop_map(
         |(prefix, kind, name, realm, a, b, tail, index, mutate)| {
             let message = match kind {
                 0 => format!("{SID}realm <{realm}> user <{name}>: incoming packet REFRESH processed, success"),
@@ -444,7 +448,13 @@ fn line() -> impl Strategy<Value = String> {
                 5 => format!("{SID}delete: realm=<{realm}>, username=<{name}>"),
                 6 => format!("{SID}peer {a} lifetime updated: 300"),
                 7 => format!("{SID}closed (2nd stage), user <{name}> realm <{realm}> origin <>, local {a}, remote {b}, reason: general"),
-                8 => format!("IPv4. Local relay addr: {a}"),
+                8 if index.index(2) == 0 => format!("IPv4. Local relay addr: {a}"),
+                8 => format!("IPv6. Local relay addr: {}", a.replace(['[', ']'], "")),
+                11 => format!("{SID}peer usage: realm=<{realm}>, username=<{name}>, rp=1, rb=2, sp=3, sb=4"),
+                12 => format!("{SID}origin <https://app.example.com:8443> realm <{realm}> user <{name}>: incoming packet ALLOCATE processed, success"),
+                13 => format!("Global turn allocation count incremented, now {a}"),
+                14 => format!("{SID}closed (1st stage), user <{name}> realm <{realm}> origin <http://{a}>, local {a}, remote {b}, reason: general"),
+                15 => format!("check_stun_auth: Cannot find credentials of user <{name}>"),
                 9 => format!("handle_udp_packet: New UDP endpoint: local addr {a}, remote addr {b}"),
                 _ => format!("{SID}origin <{name}> realm <{realm}> user <{name}>: incoming packet ALLOCATE processed, success"),
             };

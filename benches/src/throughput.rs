@@ -1,0 +1,172 @@
+//! Hosts in this process: CPU time of the one thread that calls `Host::process` on batches
+//! that are ready. Nothing is read, cut into lines, written or put together again.
+
+use std::{collections::BTreeSet, fmt, time::Duration};
+
+use anyhow::{Context, ensure};
+use rustix::time::{ClockId, clock_gettime};
+use tamis::{
+    host::{Encoding, Host, HostKind, HostOptions, Outcome},
+    select::{Opener, Target},
+};
+
+use crate::corpus::{Batches, Corpus};
+
+/// A filter in a host, and the encoding of the records it gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Case {
+    /// The filter.
+    pub filter: &'static str,
+    /// The host.
+    pub host: HostKind,
+    /// What the records are.
+    pub encoding: Encoding,
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let encoding = match self.encoding {
+            Encoding::Text => "text",
+            Encoding::Json => "json",
+        };
+        write!(f, "{} {} {encoding}", self.host, self.filter)
+    }
+}
+
+/// What everything is held against.
+pub const YARDSTICK: Case =
+    Case { filter: "coturn-ip-anonymizer", host: HostKind::Native, encoding: Encoding::Text };
+
+/// All cases, the yardstick among them.
+#[must_use]
+pub fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for encoding in [Encoding::Text, Encoding::Json] {
+        for host in HostKind::ALL {
+            for filter in ["identity", YARDSTICK.filter] {
+                cases.push(Case { filter, host, encoding });
+            }
+        }
+    }
+    cases
+}
+
+/// How long one case took, round by round.
+#[derive(Debug, Clone)]
+pub struct Timing {
+    /// The case.
+    pub case: Case,
+    /// How many records went through in a round.
+    pub records: u64,
+    /// How many bytes of a file they stand for.
+    pub bytes: u64,
+    /// CPU time of each round.
+    pub rounds: Vec<Duration>,
+}
+
+/// Start the filter of a case with its default config.
+///
+/// # Errors
+/// When it does not start.
+pub fn open(opener: &Opener, case: Case) -> anyhow::Result<Box<dyn Host>> {
+    opener
+        .open(&Target::find(case.filter)?, case.host, "", &HostOptions::default())
+        .with_context(|| format!("cannot start {case}"))
+}
+
+/// Filter all batches once; the answer is the CPU time of this thread.
+///
+/// # Errors
+/// When the filter fails.
+pub fn pass(host: &mut dyn Host, batches: &Batches, outcome: &mut Outcome) -> anyhow::Result<Duration> {
+    let start = thread_cpu_time();
+    for batch in &batches.batches {
+        host.process(batch, outcome)?;
+    }
+    Ok(thread_cpu_time().saturating_sub(start))
+}
+
+/// Measure all cases on `bytes` bytes of log, every case once in each round, so that a
+/// slow minute of the machine hits all of them.
+///
+/// # Errors
+/// When a filter fails, or its answers differ from those of the native host: a figure for
+/// something else would be worth nothing.
+pub fn measure(corpus: &Corpus, bytes: u64, rounds: usize) -> anyhow::Result<Vec<Timing>> {
+    let opener = Opener::default();
+    let mut timings = Vec::new();
+    // One encoding after the other: both would need twice the memory.
+    for encoding in [Encoding::Text, Encoding::Json] {
+        let batches = corpus.batches(encoding, bytes);
+        let mut running = Vec::new();
+        for case in cases().into_iter().filter(|case| case.encoding == encoding) {
+            running.push((case, open(&opener, case)?, Vec::with_capacity(rounds)));
+        }
+        let mut outcome = Outcome::default();
+        let mut known: BTreeSet<(&str, Vec<u8>)> = BTreeSet::new();
+        for (case, host, _) in &mut running {
+            let batch = batches.batches.first().context("no records to measure with")?;
+            host.process(batch, &mut outcome).with_context(|| case.to_string())?;
+            // Native comes first.
+            let answer = (case.filter, outcome.bodies.clone());
+            ensure!(
+                case.host == HostKind::Native || known.contains(&answer),
+                "{case} answers otherwise than the native host: run `make test` first"
+            );
+            known.insert(answer);
+        }
+        for _ in 0..rounds {
+            for (case, host, times) in &mut running {
+                times.push(pass(host.as_mut(), &batches, &mut outcome).with_context(|| case.to_string())?);
+            }
+        }
+        timings.extend(running.into_iter().map(|(case, _, rounds)| Timing {
+            case,
+            records: batches.records,
+            bytes: batches.bytes,
+            rounds,
+        }));
+    }
+    Ok(timings)
+}
+
+/// CPU time of this thread: what other programs do meanwhile does not count.
+fn thread_cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// The value in the middle; of an even number, the lower of the two.
+#[must_use]
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len().saturating_sub(1) / 2).copied().unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_in_the_middle() {
+        assert!((median(vec![3.0, 1.0, 2.0]) - 2.0).abs() < 1e-9);
+        assert!((median(vec![4.0, 1.0]) - 1.0).abs() < 1e-9);
+        assert!(median(Vec::new()).is_nan());
+    }
+
+    #[test]
+    fn the_yardstick_is_one_of_the_cases() {
+        assert!(cases().contains(&YARDSTICK));
+    }
+
+    #[test]
+    fn all_hosts_are_measured_on_the_same_answers() {
+        let corpus = Corpus::new(b"session 1: peer 203.0.113.5 lifetime updated: 600\n".to_vec()).unwrap();
+        let timings = measure(&corpus, 1000, 2).unwrap();
+        assert_eq!(timings.len(), cases().len());
+        assert!(
+            timings.iter().all(|t| t.rounds.len() == 2 && t.records == timings[0].records
+                || t.case.encoding == Encoding::Json)
+        );
+    }
+}
