@@ -1,18 +1,176 @@
-fn main() -> anyhow::Result<()> {
-    let corpus = tamis_benches::corpus::Corpus::read()?;
-    let r = tamis_benches::fuel::measure(&corpus, "coturn-ip-anonymizer")?;
-    for l in std::iter::once(&r.total).chain(&r.groups).chain(&r.templates) {
-        println!(
-            "{:>5} {:>8.0} {:>8.0} {:>6.2}  {:>8.0} {:>8.0} {:>6.2} {}",
-            l.records,
-            l.identity,
-            l.filter,
-            l.ratio,
-            l.dispatched_identity,
-            l.dispatched_filter,
-            l.dispatched_ratio,
-            l.group
-        );
+//! `bench-table`: what a filter costs in each host, beside its peers, from one run.
+
+use std::{
+    env,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::Context;
+use clap::Parser;
+use serde::Serialize;
+use tamis_benches::{
+    corpus::{self, Corpus},
+    fuel,
+    process::{Program, TAMIS, Usage},
+    table::{self, Memory, Row},
+    throughput::{self, YARDSTICK},
+};
+
+const AFTER_HELP: &str = "\
+Without --fuel or --memory: the table of speeds, then the instructions by kind of line. Missed
+goals are printed, they are no errors. Peers: sed, and anonip from .venv/bin or PATH.";
+
+/// How often peers run at most: they are slow, and only the order of magnitude matters.
+const PEER_ROUNDS: usize = 3;
+
+/// What filters cost, from one run on the recorded log.
+#[derive(Debug, Parser)]
+#[command(name = "bench-table", after_help = AFTER_HELP)]
+struct Args {
+    /// How much log to measure speeds on, in MB.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=4000))]
+    mb: u64,
+
+    /// How often to measure; medians are shown.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    rounds: u64,
+
+    /// Only executed instructions in the ABI of Fluent Bit, by template as well.
+    #[arg(long)]
+    fuel: bool,
+
+    /// Only the memory of `tamis run` between two pipes.
+    #[arg(long, conflicts_with = "fuel")]
+    memory: bool,
+
+    /// How much log goes through it with --memory, in MB.
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    memory_mb: u64,
+
+    /// Measure this `tamis` instead of the one that is built into this program.
+    #[arg(long, value_name = "PATH")]
+    tamis: Option<PathBuf>,
+
+    /// Write JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// All that was measured.
+#[derive(Debug, Default, Serialize)]
+struct Report {
+    corpus: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    speeds: Vec<Row>,
+    /// Peers that could not be measured, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    missing: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instructions: Option<fuel::Report>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory: Option<Memory>,
+}
+
+fn main() -> ExitCode {
+    // Started by itself under the name of the command that is to be measured.
+    if env::args_os().next().is_some_and(|name| name == TAMIS) {
+        return tamis::cli::main();
     }
-    Ok(())
+    match run(&Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench-table: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> anyhow::Result<()> {
+    let corpus = Corpus::read()?;
+    let mut report = Report { corpus: corpus::NAME, ..Report::default() };
+    let mut text = String::new();
+    if args.memory {
+        let program = Program::tamis(args.tamis.as_deref(), &[YARDSTICK.filter])?;
+        let (usage, bytes_in, bytes_out) = program.filter(&corpus, args.memory_mb * 1_000_000)?;
+        let found = Memory::new(usage, bytes_in, bytes_out);
+        text = table::memory(&program.name, &found);
+        report.memory = Some(found);
+    } else {
+        if !args.fuel {
+            text = speeds(args, &corpus, &mut report)?;
+            text.push('\n');
+        }
+        let counted = fuel::measure(&corpus, YARDSTICK.filter)?;
+        text.push_str(&format!(
+            "WebAssembly instructions per record, {} against identity in the ABI of Fluent Bit;\n\
+             left: all executed, right: without locals and constants (closer to an interpreter)\n\n",
+            YARDSTICK.filter
+        ));
+        text.push_str(&table::instructions(&counted, args.fuel));
+        report.instructions = Some(counted);
+    }
+    if args.json {
+        text = serde_json::to_string_pretty(&report)? + "\n";
+    }
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(e).context("cannot write the table"),
+        _ => Ok(()),
+    }
+}
+
+fn speeds(args: &Args, corpus: &Corpus, report: &mut Report) -> anyhow::Result<String> {
+    let rounds = usize::try_from(args.rounds)?;
+    let programs = programs(args.tamis.as_deref(), report)?;
+    // Programs first, while this process has little memory of its own.
+    let mut input = tempfile::tempfile().context("cannot make a file for the log")?;
+    let bytes =
+        corpus.write_repeated(&mut input, args.mb * 1_000_000).context("cannot write the log to a file")?;
+    let lines = corpus.records(YARDSTICK.encoding).len() as u64;
+    let records = bytes / corpus.bytes.len() as u64 * lines;
+    let mut usages: Vec<Vec<Usage>> = vec![Vec::new(); programs.len()];
+    for _ in 0..rounds.min(PEER_ROUNDS) {
+        for (program, usages) in programs.iter().zip(&mut usages) {
+            usages.push(program.run(&input)?);
+        }
+    }
+    drop(input);
+
+    let timings = throughput::measure(corpus, args.mb * 1_000_000, rounds)?;
+    report.speeds = table::host_rows(&timings);
+    let yardstick = YARDSTICK.to_string();
+    let yardstick_ns =
+        report.speeds.iter().find(|row| row.name == yardstick).map_or(f64::NAN, |row| row.ns_per_record);
+    for (program, usages) in programs.iter().zip(&usages) {
+        report.speeds.push(table::program_row(program, usages, bytes, records, yardstick_ns));
+    }
+    Ok(format!(
+        "{} repeated to {} MB, default config; CPU time, median of {rounds} rounds (programs: {}),\n\
+         everything once in each round; \"x native\" is time per record against the yardstick\n\n{}",
+        corpus::NAME,
+        args.mb,
+        rounds.min(PEER_ROUNDS),
+        table::speeds(&report.speeds, &report.missing)
+    ))
+}
+
+/// The programs that are there; those that are not are noted in the report.
+fn programs(tamis: Option<&Path>, report: &mut Report) -> anyhow::Result<Vec<Program>> {
+    let mut programs = vec![
+        Program::tamis(tamis, &["identity"])?,
+        Program::tamis(tamis, &[YARDSTICK.filter])?,
+        Program::tamis(tamis, &[YARDSTICK.filter, "--host", "native"])?,
+    ];
+    let peers = [
+        (Program::sed(), "sed: not found"),
+        (Program::anonip(), "anonip: not installed: pip install anonip (into .venv or on PATH)"),
+    ];
+    for (peer, otherwise) in peers {
+        match peer {
+            Some(peer) => programs.push(peer),
+            None => report.missing.push(otherwise.into()),
+        }
+    }
+    Ok(programs)
 }

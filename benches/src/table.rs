@@ -1,1 +1,261 @@
-//! table
+//! The tables: rows from measurements, as text for people and as data for programs.
+
+use std::{fmt::Write as _, time::Duration};
+
+use serde::Serialize;
+use tamis::host::{Encoding, HostKind};
+
+use crate::{
+    fuel,
+    process::{Program, Usage},
+    throughput::{Timing, YARDSTICK, median},
+};
+
+/// How much slower than native a component may be.
+const COMPONENT_RATIO_GOAL: f64 = 1.4;
+
+/// How fast a component should be at least, in MB/s.
+const COMPONENT_SPEED_GOAL: f64 = 250.0;
+
+/// How much memory `tamis run` may have at most, in bytes.
+const MEMORY_GOAL_BYTES: u64 = 200_000_000;
+
+/// How many templates the table of instructions shows.
+const TEMPLATES: usize = 16;
+
+/// One row of the table of speeds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Row {
+    /// What was measured.
+    pub name: String,
+    /// Whether it is a program of its own.
+    pub program: bool,
+    /// MB (1,000,000 bytes) of the log per second of CPU time, median of the rounds.
+    pub mb_per_cpu_s: f64,
+    /// MB per second of the clock; programs only.
+    pub mb_per_s: Option<f64>,
+    /// CPU time per record in nanoseconds, median of the rounds.
+    pub ns_per_record: f64,
+    /// CPU time per record as a multiple of the yardstick's, median over the rounds of the
+    /// ratio within a round.
+    pub ratio: f64,
+    /// The most memory it had, in bytes; programs only.
+    pub peak_rss_bytes: Option<u64>,
+    /// A goal and whether it was met, or what a peer does less.
+    pub note: String,
+}
+
+/// Rows for the hosts in this process.
+#[must_use]
+pub fn host_rows(timings: &[Timing]) -> Vec<Row> {
+    let yardstick = timings.iter().find(|t| t.case == YARDSTICK).map_or(&[][..], |t| &t.rounds);
+    timings.iter().map(|timing| host_row(timing, yardstick)).collect()
+}
+
+fn host_row(timing: &Timing, yardstick: &[Duration]) -> Row {
+    let seconds = median(timing.rounds.iter().map(Duration::as_secs_f64).collect());
+    let records = timing.records.max(1) as f64;
+    // JSON records are longer, so that fewer of them make up the same bytes. A row of JSON
+    // is compared by the record as well: it is the same lines.
+    let yardstick_records = timing.yardstick_records.max(1) as f64;
+    let ratios = timing.rounds.iter().zip(yardstick).map(|(time, yardstick)| {
+        (time.as_secs_f64() / records) / (yardstick.as_secs_f64() / yardstick_records)
+    });
+    let ratio = median(ratios.collect());
+    let mb_per_cpu_s = timing.bytes as f64 / 1e6 / seconds;
+    let is_the_goal = timing.case.host == HostKind::Component
+        && timing.case.encoding == Encoding::Text
+        && timing.case.filter == YARDSTICK.filter;
+    let note = if is_the_goal {
+        format!(
+            "goal: ratio <= {COMPONENT_RATIO_GOAL} {}, >= {COMPONENT_SPEED_GOAL} MB/s {}",
+            met(ratio <= COMPONENT_RATIO_GOAL),
+            met(mb_per_cpu_s >= COMPONENT_SPEED_GOAL)
+        )
+    } else if timing.case == YARDSTICK {
+        "the yardstick".into()
+    } else {
+        String::new()
+    };
+    Row {
+        name: timing.case.to_string(),
+        program: false,
+        mb_per_cpu_s,
+        mb_per_s: None,
+        ns_per_record: seconds * 1e9 / records,
+        ratio,
+        peak_rss_bytes: None,
+        note,
+    }
+}
+
+/// The row of a program. `yardstick_ns` is what a record costs the yardstick.
+#[must_use]
+pub fn program_row(program: &Program, rounds: &[Usage], bytes: u64, records: u64, yardstick_ns: f64) -> Row {
+    let cpu = median(rounds.iter().map(|u| u.cpu.as_secs_f64()).collect());
+    let wall = median(rounds.iter().map(|u| u.wall.as_secs_f64()).collect());
+    let ns_per_record = cpu * 1e9 / records.max(1) as f64;
+    Row {
+        name: program.name.clone(),
+        program: true,
+        mb_per_cpu_s: bytes as f64 / 1e6 / cpu,
+        mb_per_s: Some(bytes as f64 / 1e6 / wall),
+        ns_per_record,
+        ratio: ns_per_record / yardstick_ns,
+        peak_rss_bytes: rounds.iter().map(|u| u.peak_rss_bytes).max(),
+        note: program.note.into(),
+    }
+}
+
+/// The table of speeds as text. `missing` are lines for peers that are not there.
+#[must_use]
+pub fn speeds(rows: &[Row], missing: &[String]) -> String {
+    let mut out = String::new();
+    line(&mut out, &["", "MB per CPU s", "MB/s", "ns/record", "x native", "peak RSS", ""]);
+    for program in [false, true] {
+        let header = match program {
+            false => "Host::process on ready batches, one thread of this process",
+            true => "whole programs, file to /dev/null, all threads and start-up",
+        };
+        // Writing to a string does not fail.
+        let _ = writeln!(out, "-- {header}");
+        for row in rows.iter().filter(|row| row.program == program) {
+            line(
+                &mut out,
+                &[
+                    &row.name,
+                    &format!("{:.0}", row.mb_per_cpu_s),
+                    &row.mb_per_s.map_or(String::new(), |n| format!("{n:.0}")),
+                    &format!("{:.0}", row.ns_per_record),
+                    &format!("{:.2}", row.ratio),
+                    &row.peak_rss_bytes.map_or(String::new(), |n| format!("{:.0} MB", n as f64 / 1e6)),
+                    &row.note,
+                ],
+            );
+        }
+    }
+    for peer in missing {
+        out.push_str(peer);
+        out.push('\n');
+    }
+    out
+}
+
+fn line(out: &mut String, cells: &[&str; 7]) {
+    let [name, cpu, wall, ns, ratio, rss, note] = cells;
+    let mut text = format!("{name:<44}{cpu:>13}{wall:>7}{ns:>11}{ratio:>10}{rss:>10}");
+    if !note.is_empty() {
+        let _ = write!(text, "  {note}");
+    }
+    out.push_str(text.trim_end());
+    out.push('\n');
+}
+
+/// The table of executed instructions as text.
+#[must_use]
+pub fn instructions(report: &fuel::Report, with_templates: bool) -> String {
+    let mut out = format!(
+        "{:<54}{:>8}{:>7}   {:>8}{:>8}{:>7}   {:>8}{:>8}{:>7}\n",
+        "", "records", "bytes", "identity", "filter", "ratio", "identity", "filter", "ratio"
+    );
+    let mut rows = |header: &str, lines: &[fuel::Line]| {
+        let _ = writeln!(out, "-- {header}");
+        for l in lines {
+            let _ = writeln!(
+                out,
+                "{:<54}{:>8}{:>7.0}   {:>8.0}{:>8.0}{:>7.2}   {:>8.0}{:>8.0}{:>7.2}",
+                l.group,
+                l.records,
+                l.bytes,
+                l.identity,
+                l.filter,
+                l.ratio,
+                l.dispatched_identity,
+                l.dispatched_filter,
+                l.dispatched_ratio
+            );
+        }
+    };
+    rows("all lines", std::slice::from_ref(&report.total));
+    rows("by kind", &report.groups);
+    if with_templates {
+        let most = &report.templates[..report.templates.len().min(TEMPLATES)];
+        rows("by template, those that cost most in all", most);
+    }
+    out
+}
+
+/// What `--memory` found.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Memory {
+    /// Bytes into the filter.
+    pub bytes_in: u64,
+    /// Bytes out of it.
+    pub bytes_out: u64,
+    /// The most memory it had, in bytes.
+    pub peak_rss_bytes: u64,
+    /// MB per second of the clock, this process feeding it and reading from it.
+    pub mb_per_s: f64,
+}
+
+impl Memory {
+    /// From one run between two pipes.
+    #[must_use]
+    pub fn new(usage: Usage, bytes_in: u64, bytes_out: u64) -> Self {
+        let mb_per_s = bytes_in as f64 / 1e6 / usage.wall.as_secs_f64();
+        Self { bytes_in, bytes_out, peak_rss_bytes: usage.peak_rss_bytes, mb_per_s }
+    }
+}
+
+/// What `--memory` found, as text.
+#[must_use]
+pub fn memory(name: &str, found: &Memory) -> String {
+    format!(
+        "{name}, standard input to standard output: {:.0} MB in, {:.0} MB out at {:.0} MB/s, \
+         peak RSS {:.1} MB (goal: < {} MB {})\n",
+        found.bytes_in as f64 / 1e6,
+        found.bytes_out as f64 / 1e6,
+        found.mb_per_s,
+        found.peak_rss_bytes as f64 / 1e6,
+        MEMORY_GOAL_BYTES / 1_000_000,
+        met(found.peak_rss_bytes < MEMORY_GOAL_BYTES),
+    )
+}
+
+fn met(goal: bool) -> &'static str {
+    if goal { "met" } else { "MISSED" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::throughput::Case;
+
+    fn timing(host: HostKind, rounds: [u64; 3]) -> Timing {
+        let rounds = rounds.map(Duration::from_millis).to_vec();
+        let case = Case { host, ..YARDSTICK };
+        Timing { case, records: 1_000_000, yardstick_records: 1_000_000, bytes: 100_000_000, rounds }
+    }
+
+    #[test]
+    fn ratios_are_taken_within_a_round() {
+        // The machine was twice as slow in the second round.
+        let native = timing(HostKind::Native, [200, 400, 200]);
+        let component = timing(HostKind::Component, [260, 520, 260]);
+        let rows = host_rows(&[native, component]);
+        assert!((rows[0].ratio - 1.0).abs() < 1e-9);
+        assert!((rows[1].ratio - 1.3).abs() < 1e-9);
+        assert!((rows[1].ns_per_record - 260.0).abs() < 1e-6);
+        assert_eq!(rows[1].note, "goal: ratio <= 1.4 met, >= 250 MB/s met");
+        let table = speeds(&rows, &["anonip: not installed".into()]);
+        assert!(table.contains("component coturn-ip-anonymizer text"), "{table}");
+        assert!(table.ends_with("anonip: not installed\n"), "{table}");
+    }
+
+    #[test]
+    fn a_missed_goal_is_loud() {
+        let usage = Usage { wall: Duration::from_secs(4), cpu: Duration::ZERO, peak_rss_bytes: 300_000_000 };
+        let found = Memory::new(usage, 1_000_000_000, 1_000_000_000);
+        assert!(memory("tamis", &found).contains("peak RSS 300.0 MB (goal: < 200 MB MISSED)"));
+    }
+}

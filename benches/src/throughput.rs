@@ -58,6 +58,8 @@ pub struct Timing {
     pub case: Case,
     /// How many records went through in a round.
     pub records: u64,
+    /// How many went through the yardstick.
+    pub yardstick_records: u64,
     /// How many bytes of a file they stand for.
     pub bytes: u64,
     /// CPU time of each round.
@@ -95,9 +97,13 @@ pub fn pass(host: &mut dyn Host, batches: &Batches, outcome: &mut Outcome) -> an
 pub fn measure(corpus: &Corpus, bytes: u64, rounds: usize) -> anyhow::Result<Vec<Timing>> {
     let opener = Opener::default();
     let mut timings = Vec::new();
+    let mut yardstick_records = 0;
     // One encoding after the other: both would need twice the memory.
     for encoding in [Encoding::Text, Encoding::Json] {
         let batches = corpus.batches(encoding, bytes);
+        if encoding == YARDSTICK.encoding {
+            yardstick_records = batches.records;
+        }
         let mut running = Vec::new();
         for case in cases().into_iter().filter(|case| case.encoding == encoding) {
             running.push((case, open(&opener, case)?, Vec::with_capacity(rounds)));
@@ -123,6 +129,7 @@ pub fn measure(corpus: &Corpus, bytes: u64, rounds: usize) -> anyhow::Result<Vec
         timings.extend(running.into_iter().map(|(case, _, rounds)| Timing {
             case,
             records: batches.records,
+            yardstick_records,
             bytes: batches.bytes,
             rounds,
         }));

@@ -1,6 +1,6 @@
 //! User names, session ids, realms and origins: what takes their place.
 
-use tamis_sdk::{ConfigError, Key, pseudonym::Tokenizer};
+use tamis_sdk::{ConfigError, Key, pseudonym::Tokenizer, record::push_short};
 
 use crate::config::FieldMode;
 
@@ -9,8 +9,8 @@ use crate::config::FieldMode;
 pub enum Names {
     /// It stays.
     Keep,
-    /// This text stands for every value.
-    Replace(Vec<u8>),
+    /// The first bytes of this text, so many, stand for every value.
+    Replace([u8; 32], usize),
     /// A token.
     Token(Box<Tokenizer>),
 }
@@ -29,7 +29,12 @@ impl Names {
     ) -> Result<Self, ConfigError> {
         Ok(match (mode, key) {
             (FieldMode::Keep, _) => Self::Keep,
-            (FieldMode::Replace, _) => Self::Replace(placeholder(kind)),
+            (FieldMode::Replace, _) => {
+                let (mut padded, text) = ([0; 32], placeholder(kind));
+                let len = text.len().min(padded.len());
+                padded[..len].copy_from_slice(&text[..len]);
+                Self::Replace(padded, len)
+            }
             (FieldMode::Token, Some(key)) => Self::Token(Box::new(Tokenizer::new(key, kind, cache_entries))),
             (FieldMode::Token, None) => {
                 return Err(ConfigError::new(
@@ -49,7 +54,7 @@ impl Names {
     pub fn write(&mut self, value: &[u8], out: &mut Vec<u8>) {
         match self {
             Self::Keep => {}
-            Self::Replace(text) => out.extend_from_slice(text),
+            Self::Replace(text, len) => push_short(out, text, 0, *len),
             // What another run has already taken away has no identity left to keep.
             Self::Token(_) if is_placeholder(value) => out.extend_from_slice(value),
             Self::Token(tokenizer) => tokenizer.write(value, out),

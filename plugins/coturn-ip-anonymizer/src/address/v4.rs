@@ -217,7 +217,7 @@ pub fn write(octets: [u8; 4], out: &mut Vec<u8>) {
         // The dot behind it is there already.
         at += 2;
     }
-    out.extend_from_slice(&text[..at - 1]);
+    tamis_sdk::record::push_short(out, &text, 0, at - 1);
 }
 
 #[cfg(test)]

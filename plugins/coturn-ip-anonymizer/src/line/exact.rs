@@ -518,6 +518,12 @@ impl Line<'_> {
 
     /// Words in which nothing can be found: letters, digits, spaces, parentheses.
     fn words(&mut self) -> Option<()> {
+        // The commonest, at once.
+        let _ = self.is(b"allocation timeout")
+            || self.is(b"Unauthorized")
+            || self.is(b"TCP connection closed by client (callback)")
+            || self.is(b"Forbidden IP")
+            || self.is(b"Stale nonce");
         while matches!(self.byte(), b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b' ' | b'(' | b')') {
             self.pos += 1;
         }

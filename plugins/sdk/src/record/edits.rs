@@ -11,6 +11,30 @@ pub struct Edit {
     new_end: usize,
 }
 
+/// Append bytes `start..end` of `source` to `out`.
+///
+/// A copy of unknown length is a call out of the guest in some hosts, and replacements are short: up to
+/// 32 bytes go as one or two of fixed length, the excess being cut off again.
+#[inline(always)]
+pub fn push_short(out: &mut Vec<u8>, source: &[u8], start: usize, end: usize) {
+    let len = end.saturating_sub(start);
+    let rest = source.get(start..).unwrap_or_default();
+    let keep = out.len() + len;
+    if len <= 16
+        && let Some(chunk) = rest.first_chunk::<16>()
+    {
+        out.extend_from_slice(chunk);
+        out.truncate(keep);
+    } else if len <= 32
+        && let Some(chunk) = rest.first_chunk::<32>()
+    {
+        out.extend_from_slice(chunk);
+        out.truncate(keep);
+    } else {
+        out.extend_from_slice(rest.get(..len).unwrap_or(rest));
+    }
+}
+
 /// A list of edits over one text, with the memory of their replacements. Reused from
 /// record to record: in steady state it allocates nothing.
 #[derive(Debug, Default)]
@@ -103,15 +127,29 @@ impl Edits {
     }
 
     /// Append `text` to `out` with the edits made; `write` puts a replacement down.
-    pub(super) fn apply(&self, text: &[u8], out: &mut Vec<u8>, write: impl Fn(&[u8], &mut Vec<u8>)) {
+    pub(super) fn apply(&mut self, text: &[u8], out: &mut Vec<u8>, write: impl Fn(&[u8], &mut Vec<u8>)) {
         let mut done = 0;
-        for (edit, new) in self.iter() {
+        for edit in &self.list {
             let start = edit.start.clamp(done, text.len());
-            out.extend_from_slice(&text[done..start]);
-            write(new, out);
+            push_short(out, text, done, start);
+            write(&self.arena[edit.new_start..edit.new_end], out);
             done = edit.end.clamp(start, text.len());
         }
-        out.extend_from_slice(&text[done..]);
+        push_short(out, text, done, text.len());
+    }
+
+    /// As [`apply`](Self::apply), replacements as they are.
+    pub(super) fn apply_plain(&mut self, text: &[u8], out: &mut Vec<u8>) {
+        // So that the last replacement can be copied with excess, too.
+        self.arena.extend_from_slice(&[0; 32]);
+        let mut done = 0;
+        for edit in &self.list {
+            let start = edit.start.clamp(done, text.len());
+            push_short(out, text, done, start);
+            push_short(out, &self.arena, edit.new_start, edit.new_end);
+            done = edit.end.clamp(start, text.len());
+        }
+        push_short(out, text, done, text.len());
     }
 }
 

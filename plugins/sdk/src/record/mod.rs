@@ -7,7 +7,7 @@ pub mod escape;
 mod path;
 pub mod scan;
 
-pub use edits::{Edit, Edits};
+pub use edits::{Edit, Edits, push_short};
 pub use path::Path;
 pub use scan::{Kind, Node};
 use scan::{NO_NODE, ScanError};
@@ -202,12 +202,12 @@ impl<'a> Record<'a> {
         ws.edits.normalise(0);
         match form {
             Form::Text if appended.is_empty() => {
-                ws.edits.apply(body, out, |new, out| out.extend_from_slice(new));
+                ws.edits.apply_plain(body, out);
                 Action::Replace
             }
             Form::Text => {
                 ws.decoded.clear();
-                ws.edits.apply(body, &mut ws.decoded, |new, out| out.extend_from_slice(new));
+                ws.edits.apply_plain(body, &mut ws.decoded);
                 out.extend_from_slice(b"{\"");
                 out.extend_from_slice(TEXT_FIELD.as_bytes());
                 out.extend_from_slice(b"\":\"");
