@@ -110,6 +110,7 @@ impl Target {
 #[derive(Debug, Default)]
 pub struct Opener {
     engines: OnceCell<Engines>,
+    builtin_engines: OnceCell<Engines>,
 }
 
 impl Opener {
@@ -125,6 +126,14 @@ impl Opener {
         Ok(self.engines.get_or_init(|| engines))
     }
 
+    fn builtin_engines(&self) -> anyhow::Result<&Engines> {
+        if let Some(engines) = self.builtin_engines.get() {
+            return Ok(engines);
+        }
+        let engines = Engines::for_builtins()?;
+        Ok(self.builtin_engines.get_or_init(|| engines))
+    }
+
     /// Start a filter.
     ///
     /// # Errors
@@ -138,6 +147,9 @@ impl Opener {
     ) -> anyhow::Result<Box<dyn Host>> {
         match target.wasm(kind)? {
             None => native::open(target.name(), config, options),
+            Some(wasm) if kind == HostKind::Component && matches!(target, Target::Builtin { .. }) => {
+                host::open(kind, self.builtin_engines()?, wasm, config, options)
+            }
             Some(wasm) => host::open(kind, self.engines()?, wasm, config, options),
         }
     }

@@ -29,7 +29,7 @@ use bindings::{
     LogFilter, LogFilterPre,
     tamis::log_filter::{
         diagnostics::{self, Level},
-        types::{self, Batch as WitBatch, Encoding as WitEncoding, Verdict},
+        types::{self, Batch as WitBatch, Encoding as WitEncoding},
     },
 };
 
@@ -118,6 +118,7 @@ impl diagnostics::Host for State {
 struct Running {
     store: Store<State>,
     guest: LogFilter,
+    engines: Engines,
     call_ticks: u64,
     call_timeout: std::time::Duration,
 }
@@ -158,6 +159,7 @@ impl Running {
         Ok(Self {
             store,
             guest,
+            engines: engines.clone(),
             call_ticks: engines.ticks(options.call_timeout),
             call_timeout: options.call_timeout,
         })
@@ -194,6 +196,7 @@ impl Host for Running {
     fn process(&mut self, batch: &Batch, outcome: &mut Outcome) -> anyhow::Result<()> {
         outcome.clear();
         self.store.set_epoch_deadline(self.call_ticks);
+        let _watch = self.engines.watch(self.call_timeout);
         let param = WitBatch {
             tag: &batch.tag,
             encoding: match batch.encoding {
@@ -209,12 +212,11 @@ impl Host for Running {
             .tamis_log_filter_filter()
             .call_process(&mut self.store, param)
             .map_err(|e| self.failed("process", e))?;
-        outcome.actions.extend(answer.verdicts.iter().map(|verdict| match verdict {
-            Verdict::Keep => Action::Keep,
-            Verdict::Replace => Action::Replace,
-            Verdict::ReplaceJson => Action::ReplaceJson,
-            Verdict::Drop => Action::Drop,
-        }));
+        let actions = [Action::Keep, Action::Replace, Action::ReplaceJson, Action::Drop];
+        for verdict in answer.verdicts {
+            let action = actions.get(usize::from(verdict));
+            outcome.actions.push(*action.with_context(|| format!("the guest broke the contract: verdict {verdict}, known are 0 to 3"))?);
+        }
         outcome.bodies = answer.bodies;
         outcome.ends = answer.ends;
         outcome.check(batch.len())

@@ -88,10 +88,10 @@ impl<F: Filter> Instance<F> {
                 None => Action::Drop,
             };
             outcome.verdicts.push(match action {
-                Action::Keep => types::Verdict::Keep,
-                Action::Replace => types::Verdict::Replace,
-                Action::ReplaceJson => types::Verdict::ReplaceJson,
-                Action::Drop => types::Verdict::Drop,
+                Action::Keep => 0,
+                Action::Replace => 1,
+                Action::ReplaceJson => 2,
+                Action::Drop => 3,
             });
             if matches!(action, Action::Replace | Action::ReplaceJson) {
                 outcome.ends.push(u32::try_from(outcome.bodies.len()).unwrap_or(u32::MAX));
