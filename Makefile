@@ -32,7 +32,7 @@ demo: build ## Replay recorded coturn logs and show before, after and counts
 test: unit replay e2e ## Everything that proves something: unit, property, corpus and conformance tests, real hosts
 
 unit: setup envoy
-	$(CARGO) test --release --locked --workspace --exclude tamis-benches
+	$(CARGO) test --release --locked --workspace
 
 replay: build ## Run the recorded cases in all hosts and compare byte by byte
 	$(TAMIS) replay

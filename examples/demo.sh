@@ -38,7 +38,7 @@ show 4.17.1-default-verbose.log 'rate-limit exceeded'
 printf '%sThe same user as a keyed token, addresses as prefix-preserving pseudonyms (examples/keyed.json)%s\n\n' "$bold" "$off"
 for file in 4.17.1-load-mixed.log; do
     "$tamis" run coturn-ip-anonymizer --config examples/keyed.json "$corpus/$file" > "$out/$file"
-    show "$file" 'closed \(2nd stage\)'
+    show "$file" 'refreshed, realm'
 done
 
 printf '%sOne summary a minute instead of session events (examples/aggregate.json)%s\n\n' "$bold" "$off"
