@@ -215,7 +215,9 @@ impl Host for Running {
         let actions = [Action::Keep, Action::Replace, Action::ReplaceJson, Action::Drop];
         for verdict in answer.verdicts {
             let action = actions.get(usize::from(verdict));
-            outcome.actions.push(*action.with_context(|| format!("the guest broke the contract: verdict {verdict}, known are 0 to 3"))?);
+            outcome.actions.push(*action.with_context(|| {
+                format!("the guest broke the contract: verdict {verdict}, known are 0 to 3")
+            })?);
         }
         outcome.bodies = answer.bodies;
         outcome.ends = answer.ends;

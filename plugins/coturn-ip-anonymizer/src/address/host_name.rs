@@ -46,10 +46,8 @@ pub fn around_dash(text: &[u8], dash: usize, floor: usize) -> Option<Dashed> {
         return None;
     }
     let before = &text[floor.min(start)..start];
-    let named = before.ends_with(b"-")
-        && before.len() >= 2
-        && before[before.len() - 2].is_ascii_alphanumeric()
-        && !(before[before.len() - 2].is_ascii_digit() && !word_has_letter(&before[..before.len() - 1]))
+    // `ip-`, `ec2-`, `host`; a label of digits alone would make it a longer number.
+    let named = before.strip_suffix(b"-").is_some_and(word_has_letter)
         || before.last().is_some_and(u8::is_ascii_alphabetic);
     let in_domain =
         matches!(text.get(pos), Some(b'.' | b'-')) && text.get(pos + 1).is_some_and(u8::is_ascii_alphabetic);

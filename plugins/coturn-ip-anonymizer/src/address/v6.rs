@@ -146,10 +146,11 @@ pub fn around_colon(text: &[u8], colon: usize, floor: usize, port_follows: impl 
     if !plain && !is_strong(run) {
         return Look::NothingUntil(run_end);
     }
-    if !bracketed && let Some(cut) = port_start(run, port_follows()) {
-        if let Some(look) = found(start, start + cut) {
-            return look;
-        }
+    if !bracketed
+        && let Some(cut) = port_start(run, port_follows())
+        && let Some(look) = found(start, start + cut)
+    {
+        return look;
     }
     if let Some(look) = found(start, end) {
         return look;

@@ -10,9 +10,7 @@ impl Pass<'_> {
     /// `HTTPS (CIPHER TLSv1.3) request: GET /us?... HTTP/1.1 Host: ...`: the text is a client's and goes,
     /// but for a method, a path of coturn's own kind, and the version.
     pub(super) fn http_request(&mut self, colon: usize, start: usize) -> Option<usize> {
-        if find(self.before(colon, 64), b"HTTP").is_none() {
-            return None;
-        }
+        find(self.before(colon, 64), b"HTTP")?;
         let end = self.line.len();
         let text = &self.line[start..end];
         // `HTTP request: 130` is a length.

@@ -147,8 +147,8 @@ impl<'a> Record<'a> {
         let first = self.ws.edits.len();
         if !node.escaped {
             edit(raw, &mut self.ws.edits);
-            if self.ws.edits.len() > first {
-                self.ws.edits.normalise(first);
+            // Their order is looked at once, in `finish`.
+            if base > 0 {
                 self.ws.edits.remap(first, |start, end| {
                     *start += base;
                     *end += base;

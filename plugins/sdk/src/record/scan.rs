@@ -75,6 +75,10 @@ pub fn scan(text: &[u8], tape: &mut Vec<Node>) -> Result<(), ScanError> {
     if u32::try_from(text.len()).is_err() {
         return Err(ScanError { offset: 0 });
     }
+    if scan_flat(text, tape).is_some() {
+        return Ok(());
+    }
+    tape.clear();
     let mut pos = 0;
     let mut parent = NO_NODE;
     let mut expect = Expect::Value;
@@ -159,6 +163,38 @@ pub fn scan(text: &[u8], tape: &mut Vec<Node>) -> Result<(), ScanError> {
                 expect = after_value(parent);
             }
             _ => return fail,
+        }
+    }
+}
+
+/// The records of a log pipeline are mostly this: one object of strings, without white space. Fills
+/// the tape as [`scan`] would, in fewer steps; `None`, with the tape half filled, for anything else.
+fn scan_flat(text: &[u8], tape: &mut Vec<Node>) -> Option<()> {
+    if *text.first()? != b'{' {
+        return None;
+    }
+    push(tape, Kind::Object, false, 0, text.len(), (0, 0), NO_NODE);
+    let mut pos = 1;
+    loop {
+        if *text.get(pos)? != b'"' {
+            return None;
+        }
+        let (key_end, _) = string_end(text, pos + 1)?;
+        let key = ((pos + 1) as u32, key_end as u32);
+        if *text.get(key_end + 1..)?.first_chunk::<2>()? != *b":\"" {
+            return None;
+        }
+        let start = key_end + 3;
+        let (end, escaped) = string_end(text, start)?;
+        push(tape, Kind::String, escaped, start, end, key, 0);
+        pos = end + 2;
+        match text.get(end + 1)? {
+            b',' => {}
+            b'}' if pos == text.len() => {
+                tape.first_mut()?.next = tape.len() as u32;
+                return Some(());
+            }
+            _ => return None,
         }
     }
 }
@@ -276,6 +312,22 @@ mod tests {
             ("{\"a\":1,}", 7),
         ] {
             assert_eq!(kinds(text), Err(offset), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_short_way_fills_the_same_tape() {
+        for text in [r#"{"log":"a","b":"c\"d"}"#, r#"{"a":""}"#, r#"{"a":"b","c":1}"#, r#"{"a":"b"} "#, "{}", r#"{"a":"b",}"#] {
+            let (mut short, mut long) = (Vec::new(), Vec::new());
+            let padded = format!(" {text}");
+            let (a, b) = (scan(text.as_bytes(), &mut short), scan(padded.as_bytes(), &mut long));
+            assert_eq!(a.is_ok(), b.is_ok(), "{text}");
+            let shifted = |nodes: &[Node], by: u32| -> Vec<_> {
+                nodes.iter().map(|n| (n.kind, n.escaped, n.start - by, n.end - by, n.key_end.saturating_sub(n.key_start), n.parent, n.next)).collect()
+            };
+            if a.is_ok() {
+                assert_eq!(shifted(&short, 0), shifted(&long, 1), "{text}");
+            }
         }
     }
 
