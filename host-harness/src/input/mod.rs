@@ -13,7 +13,7 @@ use crate::host::{Batch, Encoding};
 pub mod decode;
 
 /// How many bytes one read asks for.
-pub const READ_BYTES: usize = 1 << 20;
+pub const READ_BYTES: usize = 1 << 17;
 
 /// The smallest `max_record_bytes`: a notice about a withheld line must be shorter.
 pub const MIN_MAX_RECORD_BYTES: usize = 1 << 10;
