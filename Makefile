@@ -61,8 +61,8 @@ fmt: ## Format the sources
 deny: ## Licences and security advisories of all dependencies (needs cargo-deny and a network)
 	cargo deny check
 
-fuzz: ## Fuzz the filters for FUZZ_SECONDS (default 60); needs a nightly toolchain and cargo-fuzz
-	cd fuzz && cargo +nightly fuzz run coturn -- -max_total_time=$(or $(FUZZ_SECONDS),60)
+fuzz: ## Fuzz the filter and the scanner, FUZZ_SECONDS (default 60) each; needs a nightly toolchain and cargo-fuzz
+	cd fuzz && for target in coturn record; do cargo +nightly fuzz run $$target -- -max_total_time=$(or $(FUZZ_SECONDS),60) || exit 1; done
 
 clean: ## Remove what was built
 	$(CARGO) clean

@@ -51,6 +51,9 @@ pub fn parse<T: DeserializeOwned + Default>(text: &str) -> Result<T, ConfigError
     if text.trim_ascii().is_empty() {
         return Ok(T::default());
     }
+    if !text.trim_ascii_start().starts_with('{') {
+        return Err(ConfigError::new("$", "must be a JSON object: {...}"));
+    }
     let mut json = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|e| {
         let path = e.path().to_string();
@@ -135,6 +138,7 @@ mod tests {
                 "invalid type: string \"x\", expected u8 (line 1, column 19)",
             ),
             (r#"{"ip":}"#, "$", "not JSON: expected value at line 1 column 7"),
+            ("[\"ip\"]", "$", "must be a JSON object: {...}"),
             ("{} x", "$", "not JSON: trailing characters at line 1 column 4"),
         ] {
             let error = parse::<Config>(text).unwrap_err();

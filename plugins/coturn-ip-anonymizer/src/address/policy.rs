@@ -214,6 +214,11 @@ impl Policies {
         true
     }
 
+    /// Whether the pseudonym of an IPv4 address has the shape of IPv6.
+    pub fn widens(&self, address: IpAddr, role: Role) -> bool {
+        self.deterministic.is_some() && self.rule_for(address, role).is_some_and(|r| r.mode == IpMode::Deterministic)
+    }
+
     /// Whether a placeholder, not an address or a token, takes the place of `address`.
     pub fn replaces(&self, address: IpAddr, role: Role) -> bool {
         self.rule_for(address, role).is_some_and(|r| r.mode == IpMode::Replace)

@@ -40,6 +40,15 @@ pub fn read(text: &[u8], at: usize) -> Option<Quad> {
     Some(Quad { octets, end: pos })
 }
 
+/// Behind so many bytes a record may have been cut, and the next one glued on.
+const CUT: usize = 900;
+
+/// Read a quad whose last number runs into the number with which the next record begins:
+/// `198.51.100.71234: : session`.
+fn read_cut(text: &[u8], at: usize) -> Option<Quad> {
+    (1..=15).rev().find_map(|len| read(text.get(..at + len)?, at)).filter(|q| text.get(q.end).is_some_and(u8::is_ascii_digit))
+}
+
 /// Find the quad around the dot at `dot`, starting not before `floor`.
 ///
 /// Five and more groups (OIDs, longer versions) are not addresses, nor is a quad that
@@ -59,140 +68,65 @@ pub fn around_dot(text: &[u8], dot: usize, floor: usize) -> Option<(usize, Quad)
             return None;
         }
     }
-    let quad = read(text, start)?;
+    let quad = read(text, start).or_else(|| if start >= CUT { read_cut(text, start) } else { None })?;
     if text.get(quad.end) == Some(&b'.') && text.get(quad.end + 1).is_some_and(u8::is_ascii_digit) {
         return None;
     }
-    (!is_version(text, start)).then_some((start, quad))
+    (!is_version(text, start, quad.end)).then_some((start, quad))
 }
 
-/// Words that introduce a version when a quad stands directly behind them.
-const VERSION_WORDS: &[&[u8]] = &[
-    b"version",
-    b"versions",
-    b"ver",
-    b"v",
-    b"release",
-    b"rev",
-    b"revision",
-    b"build",
-    b"coturn",
-    b"turnserver",
-    b"rfc5766-turn-server",
-    b"citrix",
-    b"openssl",
-    b"libressl",
-    b"boringssl",
-    b"gnutls",
-    b"libevent",
-    b"sqlite",
-    b"mariadb",
-    b"mysql",
-    b"postgresql",
-    b"redis",
-    b"mongodb",
-    b"libpq",
-    b"hiredis",
-    b"prometheus",
-    b"nginx",
-    b"curl",
-    b"firefox",
-    b"chrome",
-    b"chromium",
-    b"safari",
-    b"edge",
-    b"opera",
-    b"webkit",
-    b"libnice",
-    b"pion",
-    b"webrtc",
-    b"jitsi",
-    b"kernel",
-    b"linux",
-    b"glibc",
-    b"gcc",
-    b"clang",
-    b"software",
+/// Words that say of the number behind them that it is a version.
+const VERSION_WORDS: &[&[u8]] = &[b"version", b"versions", b"ver", b"v", b"release", b"rev", b"revision"];
+
+/// Programs whose name is followed by their version in coturn's logs.
+const PRODUCTS: &[&[u8]] = &[
+    b"coturn", b"turnserver", b"rfc5766-turn-server", b"citrix", b"openssl", b"libressl", b"boringssl", b"gnutls", b"libevent", b"sqlite",
+    b"mariadb", b"mysql", b"postgresql", b"redis", b"mongodb", b"libpq", b"hiredis", b"prometheus",
 ];
 
-/// Words that, joined to a quad by a hyphen or slash, leave it an address: `udp/192.0.2.1`.
+/// Words that, joined to a quad by a hyphen or slash, leave it an address although they look like a
+/// product: `Host-192.0.2.1`.
 const ADDRESS_WORDS: &[&[u8]] = &[
-    b"ip",
-    b"ipv4",
-    b"ipv6",
-    b"inet",
-    b"host",
-    b"hostname",
-    b"client",
-    b"peer",
-    b"addr",
-    b"address",
-    b"from",
-    b"to",
-    b"remote",
-    b"local",
-    b"relay",
-    b"server",
-    b"src",
-    b"dst",
-    b"source",
-    b"dest",
-    b"user",
-    b"net",
-    b"network",
-    b"node",
-    b"udp",
-    b"tcp",
-    b"tls",
-    b"dtls",
-    b"sctp",
-    b"http",
-    b"https",
-    b"ws",
-    b"wss",
-    b"turn",
-    b"turns",
-    b"stun",
-    b"stuns",
-    b"gw",
-    b"gateway",
-    b"router",
-    b"vpn",
-    b"dsl",
-    b"dhcp",
-    b"dyn",
-    b"static",
-    b"pool",
-    b"pod",
-    b"container",
-    b"via",
-    b"and",
-    b"or",
+    b"ip", b"ipv4", b"ipv6", b"inet", b"host", b"hostname", b"client", b"peer", b"addr", b"address", b"from", b"to", b"remote", b"local",
+    b"relay", b"server", b"source", b"dest", b"user", b"network", b"node", b"gateway", b"router", b"static", b"pool", b"via",
 ];
 
-/// Whether the quad at `start` is called a version by what stands before it.
-fn is_version(text: &[u8], start: usize) -> bool {
+/// Whether the quad at `start..end` is called a version by what stands around it. In doubt it is an address.
+fn is_version(text: &[u8], start: usize, end: usize) -> bool {
     let before = &text[..start];
     let Some(&last) = before.last() else { return false };
+    // A version has no port, and in a field between angle brackets stands what a client or operator chose.
+    let port = text.get(end) == Some(&b':') && text.get(end + 1).is_some_and(u8::is_ascii_digit);
+    if port || in_field(before) {
+        return false;
+    }
+    let is = |words: &[&[u8]], word: &[u8]| words.iter().any(|w| w.eq_ignore_ascii_case(word));
     if last.is_ascii_alphabetic() {
         // `v4.5.1.1`; any other letter is glued to an address.
-        let word = word_before(before);
-        return VERSION_WORDS.iter().any(|w| w.eq_ignore_ascii_case(word));
+        return is(VERSION_WORDS, word_before(before));
     }
-    // A name joined to the number: `Coturn-4.5.0.7`, `Citrix/3.2.3.1`. Two slashes are a URL.
+    // A product's name joined to the number: `Coturn-4.5.0.7`, `Citrix/3.2.3.1`.
     if matches!(last, b'-' | b'/' | b'_') {
         let word = word_before(&before[..before.len() - 1]);
-        return !word.is_empty() && !ADDRESS_WORDS.iter().any(|w| w.eq_ignore_ascii_case(word));
+        let product = word.len() >= 3 && word[0].is_ascii_uppercase() && word[1..].iter().all(u8::is_ascii_lowercase);
+        return (product || is(PRODUCTS, word)) && !is(ADDRESS_WORDS, word);
     }
     let stripped = before.trim_ascii_end();
-    let gap = before.len() - stripped.len();
-    let stripped = match stripped.last() {
-        Some(b':' | b'=' | b'"' | b'\'' | b'(') => &stripped[..stripped.len() - 1],
-        _ if gap == 0 => return false,
+    if stripped.len() < before.len() && is(PRODUCTS, word_before(stripped)) {
+        // `coturn 4.5.1.1`: the major versions of these are small.
+        return text.get(start + 1) == Some(&b'.');
+    }
+    let label = match stripped {
+        [label @ .., b':' | b'=' | b'"' | b'\'' | b'('] => label,
         _ => stripped,
     };
-    let word = word_before(stripped.trim_ascii_end());
-    VERSION_WORDS.iter().any(|w| w.eq_ignore_ascii_case(word))
+    label.len() < before.len() && is(VERSION_WORDS, word_before(label.trim_ascii_end()))
+}
+
+/// Whether `before` ends within angle brackets.
+fn in_field(before: &[u8]) -> bool {
+    let near = &before[before.len().saturating_sub(256)..];
+    near.iter().rev().find(|b| matches!(b, b'<' | b'>')) == Some(&b'<')
 }
 
 fn word_before(text: &[u8]) -> &[u8] {
@@ -246,6 +180,14 @@ mod tests {
             ("x198.51.100.7y", "198.51.100.7"),
             ("<10.1.2.3>", "10.1.2.3"),
             ("10.0.0.0/8", "10.0.0.0"),
+            ("Redis: 10.0.0.7:6379 refused", "10.0.0.7"),
+            ("host turnserver: 198.51.100.7 connected", "198.51.100.7"),
+            ("edge 198.51.100.7", "198.51.100.7"),
+            ("realm <coturn-198.51.100.7>", "198.51.100.7"),
+            ("https://example.org/198.51.100.7", "198.51.100.7"),
+            ("turn/realm/10.1.2.3/user/", "10.1.2.3"),
+            ("log/198.51.100.7:3478", "198.51.100.7"),
+            ("coturn 198.51.100.7", "198.51.100.7"),
         ] {
             assert_eq!(first(text), Some(address), "{text}");
         }

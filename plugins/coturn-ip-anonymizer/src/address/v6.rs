@@ -139,7 +139,7 @@ pub fn around_colon(text: &[u8], colon: usize, floor: usize, port_follows: impl 
         return Look::NothingUntil(run_end.max(colon + 1));
     }
     let run = &text[start..end];
-    if all_pairs(run) || !(digit || bracketed || run == b"::") {
+    if all_pairs(run) || !(digit || bracketed || run == b"::" || is_plausible_without_digits(text, start, run)) {
         return Look::NothingUntil(run_end);
     }
     let plain = (start == 0 || !is_word(text[start - 1])) && !text.get(end).is_some_and(|&b| is_word(b));
@@ -193,6 +193,20 @@ fn is_strong(run: &[u8]) -> bool {
     let first = run.split(|&b| b == b':').next().unwrap_or_default();
     let groups = run.split(|&b| b == b':').filter(|g| !g.is_empty()).count();
     groups >= 4 || first.len() >= 3 && first.iter().any(u8::is_ascii_digit)
+}
+
+/// Letters and colons alone are mostly names (`foo::bar`). They are an address when it is spelled out, when
+/// it is of a range whose addresses begin with a letter (fc00::/7, fe80::/10, ff00::/8), or when the words
+/// before say so.
+fn is_plausible_without_digits(text: &[u8], start: usize, run: &[u8]) -> bool {
+    const WORDS: &[&[u8]] = &[
+        b"peer ", b"IP ", b"from ", b" to ", b"addr ", b"addr: ", b"addr=", b"local ", b"remote ", b"address ", b"address: ", b"use: ",
+        b"relay ", b"on: ", b"on : ", b"range: ", b"range= ", b"listing: ", b"bound to ", b"failed for ", b"ip=", b"host=", b"server: ",
+    ];
+    let first = run.split(|b| *b == b':').next().unwrap_or_default();
+    let ranged = first.len() == 4 && first[0] | 0x20 == b'f' && matches!(first[1] | 0x20, b'c'..=b'f');
+    let spelled_out = !run.windows(2).any(|w| w == b"::");
+    ranged || spelled_out || WORDS.iter().any(|w| text[..start].ends_with(w))
 }
 
 /// Append `address` in the form of RFC 5952 and `inet_ntop`: lower case, the first longest
@@ -277,6 +291,9 @@ mod tests {
             ("2001:DB8::A", "2001:DB8::A"),
             ("2001:db8:10::10session", "2001:db8:10::10"),
             ("fe80::-febf:ffff:ffff::", "fe80::"),
+            ("peer fdaa::beef lifetime", "fdaa::beef"),
+            ("peer dead::beef lifetime", "dead::beef"),
+            ("febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
         ] {
             assert_eq!(first(text, false), Some(address), "{text}");
         }

@@ -154,14 +154,19 @@ impl Pass<'_> {
     }
 
     /// `turn/realm/R/user/U/allocation/...`, a key of the redis statistics database.
-    pub(super) fn statsdb_user(&mut self, slash: usize) -> Option<usize> {
+    pub(super) fn statsdb(&mut self, slash: usize) -> Option<usize> {
         let start = slash + 1;
-        self.find_segment(slash);
+        if self.line[self.floor..slash].ends_with(b"turn/realm") {
+            self.find_segment(slash);
+            let end = start + find(self.reach(start), b"/user/")?;
+            return Some(self.name(Which::Realm, start, end));
+        }
         if !self.line[self.floor..slash].ends_with(b"/user")
             || find(self.before(slash, 512), b"turn/realm/").is_none()
         {
             return None;
         }
+        self.find_segment(slash);
         let end = start + rfind(self.reach(start), b"/allocation/")?;
         Some(self.name(Which::User, start, end))
     }

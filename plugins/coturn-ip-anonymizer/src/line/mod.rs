@@ -14,7 +14,7 @@ use tamis_sdk::{ConfigError, Edits, Key};
 
 use crate::{
     address::policy::Policies,
-    config::{Config, FieldMode, IpMode},
+    config::{Config, FieldMode, IpConfig, IpMode},
     counts::Counts,
     names::Names,
 };
@@ -58,7 +58,7 @@ impl Scrubber {
         let kept =
             [&config.sessions, &config.realms, &config.origins].iter().all(|f| f.mode == FieldMode::Keep);
         Ok(Self {
-            exact: kept && user_mode != FieldMode::Keep && config.ip.mode != IpMode::Replace,
+            exact: kept && user_mode != FieldMode::Keep && has_exact_addresses(&config.ip),
             last_realm: Vec::new(),
             last_origin: Vec::new(),
             last_host: Vec::new(),
@@ -105,6 +105,13 @@ impl Scrubber {
             start = end + 1;
         }
     }
+}
+
+/// Whether [`exact`] may write the addresses: where a replacement changes brackets, it may not.
+fn has_exact_addresses(ip: &IpConfig) -> bool {
+    let own = ip.own.as_ref().and_then(|p| p.mode);
+    let modes = [Some(ip.mode), own, ip.peer.as_ref().and_then(|p| p.mode), ip.private.as_ref().and_then(|p| p.mode)];
+    modes.into_iter().flatten().all(|m| !matches!(m, IpMode::Replace | IpMode::Deterministic))
 }
 
 /// coturn cuts records at 1,024 bytes; what ends later than this may have been cut.

@@ -77,7 +77,7 @@ impl<'a> Pass<'a> {
                 b':' => self.label(pos).or_else(|| self.userinfo(pos)).or_else(|| self.v6(pos)),
                 b'.' => self.quad(pos),
                 b'-' => self.dashed(pos),
-                b'/' => self.statsdb_user(pos),
+                b'/' => self.statsdb(pos),
                 _ => self.https_path(pos),
             };
             pos = next.unwrap_or(pos + 1).max(pos + 1);
@@ -220,11 +220,18 @@ impl<'a> Pass<'a> {
         if bracketed && self.s.policies.replaces(address, role) {
             (from, to) = (start - 1, end + 1);
         }
+        // An IPv6-shaped pseudonym of an IPv4 address needs brackets before a port.
+        let port = self.line.get(end) == Some(&b':') && self.line.get(end + 1).is_some_and(u8::is_ascii_digit);
+        let (open, close): (&[u8], &[u8]) =
+            if port && address.is_ipv4() && self.s.policies.widens(address, role) { (b"[", b"]") } else { (b"", b"") };
         let policies = &mut self.s.policies;
-        if self
-            .edits
-            .try_replace_with(self.base + from, self.base + to, |out| policies.write(address, role, out))
-        {
+        let changed = self.edits.try_replace_with(self.base + from, self.base + to, |out| {
+            out.extend_from_slice(open);
+            let changed = policies.write(address, role, out);
+            out.extend_from_slice(close);
+            changed
+        });
+        if changed {
             self.s.counts.add(Kind::Ip);
         }
         self.floor = self.floor.max(to);
@@ -240,7 +247,8 @@ impl<'a> Pass<'a> {
         let Some((start, quad)) = v4::around_dot(self.line, dot, self.floor) else {
             // The rest of a number with other dots is no address either.
             let run = self.line[dot..].iter().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
-            return self.nibbles(dot).or(Some(dot + run.max(1)));
+            let last = self.line[dot + run - 1] == b'.' && run > 1;
+            return self.nibbles(dot).or(Some(dot + run - usize::from(last)));
         };
         let [a, b, c, d] = quad.octets;
         if self.s.host_names && host_name::is_reverse(self.line, quad.end) {

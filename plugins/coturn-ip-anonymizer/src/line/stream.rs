@@ -111,12 +111,15 @@ impl Streams {
             }
         }
         let spent = super::pass::record_bytes(line).min(usize::from(u16::MAX)) as u16;
-        if same == shape.len() || stream.left < spent {
+        let is_log_line = same == shape.len();
+        if stream.left < spent || is_log_line && rest != Rest::Hostile {
             self.end_rest();
             return None;
         }
+        // Within text that coturn refused, what looks like a log line can be forged: it is read as one,
+        // and the text may go on behind it.
         stream.left = stream.left.saturating_sub(spent.max(1));
-        Some((rest, start))
+        (!is_log_line).then_some((rest, start))
     }
 
     /// The name has ended.
