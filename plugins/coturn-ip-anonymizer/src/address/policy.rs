@@ -216,7 +216,8 @@ impl Policies {
 
     /// Whether the pseudonym of an IPv4 address has the shape of IPv6.
     pub fn widens(&self, address: IpAddr, role: Role) -> bool {
-        self.deterministic.is_some() && self.rule_for(address, role).is_some_and(|r| r.mode == IpMode::Deterministic)
+        self.deterministic.is_some()
+            && self.rule_for(address, role).is_some_and(|r| r.mode == IpMode::Deterministic)
     }
 
     /// Whether a placeholder, not an address or a token, takes the place of `address`.

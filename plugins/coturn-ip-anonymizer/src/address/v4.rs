@@ -46,7 +46,10 @@ const CUT: usize = 900;
 /// Read a quad whose last number runs into the number with which the next record begins:
 /// `198.51.100.71234: : session`.
 fn read_cut(text: &[u8], at: usize) -> Option<Quad> {
-    (1..=15).rev().find_map(|len| read(text.get(..at + len)?, at)).filter(|q| text.get(q.end).is_some_and(u8::is_ascii_digit))
+    (1..=15)
+        .rev()
+        .find_map(|len| read(text.get(..at + len)?, at))
+        .filter(|q| text.get(q.end).is_some_and(u8::is_ascii_digit))
 }
 
 /// Find the quad around the dot at `dot`, starting not before `floor`.
@@ -80,15 +83,55 @@ const VERSION_WORDS: &[&[u8]] = &[b"version", b"versions", b"ver", b"v", b"relea
 
 /// Programs whose name is followed by their version in coturn's logs.
 const PRODUCTS: &[&[u8]] = &[
-    b"coturn", b"turnserver", b"rfc5766-turn-server", b"citrix", b"openssl", b"libressl", b"boringssl", b"gnutls", b"libevent", b"sqlite",
-    b"mariadb", b"mysql", b"postgresql", b"redis", b"mongodb", b"libpq", b"hiredis", b"prometheus",
+    b"coturn",
+    b"turnserver",
+    b"rfc5766-turn-server",
+    b"citrix",
+    b"openssl",
+    b"libressl",
+    b"boringssl",
+    b"gnutls",
+    b"libevent",
+    b"sqlite",
+    b"mariadb",
+    b"mysql",
+    b"postgresql",
+    b"redis",
+    b"mongodb",
+    b"libpq",
+    b"hiredis",
+    b"prometheus",
 ];
 
 /// Words that, joined to a quad by a hyphen or slash, leave it an address although they look like a
 /// product: `Host-192.0.2.1`.
 const ADDRESS_WORDS: &[&[u8]] = &[
-    b"ip", b"ipv4", b"ipv6", b"inet", b"host", b"hostname", b"client", b"peer", b"addr", b"address", b"from", b"to", b"remote", b"local",
-    b"relay", b"server", b"source", b"dest", b"user", b"network", b"node", b"gateway", b"router", b"static", b"pool", b"via",
+    b"ip",
+    b"ipv4",
+    b"ipv6",
+    b"inet",
+    b"host",
+    b"hostname",
+    b"client",
+    b"peer",
+    b"addr",
+    b"address",
+    b"from",
+    b"to",
+    b"remote",
+    b"local",
+    b"relay",
+    b"server",
+    b"source",
+    b"dest",
+    b"user",
+    b"network",
+    b"node",
+    b"gateway",
+    b"router",
+    b"static",
+    b"pool",
+    b"via",
 ];
 
 /// Whether the quad at `start..end` is called a version by what stands around it. In doubt it is an address.
@@ -108,7 +151,8 @@ fn is_version(text: &[u8], start: usize, end: usize) -> bool {
     // A product's name joined to the number: `Coturn-4.5.0.7`, `Citrix/3.2.3.1`.
     if matches!(last, b'-' | b'/' | b'_') {
         let word = word_before(&before[..before.len() - 1]);
-        let product = word.len() >= 3 && word[0].is_ascii_uppercase() && word[1..].iter().all(u8::is_ascii_lowercase);
+        let product =
+            word.len() >= 3 && word[0].is_ascii_uppercase() && word[1..].iter().all(u8::is_ascii_lowercase);
         return (product || is(PRODUCTS, word)) && !is(ADDRESS_WORDS, word);
     }
     let stripped = before.trim_ascii_end();

@@ -139,7 +139,9 @@ pub fn around_colon(text: &[u8], colon: usize, floor: usize, port_follows: impl 
         return Look::NothingUntil(run_end.max(colon + 1));
     }
     let run = &text[start..end];
-    if all_pairs(run) || !(digit || bracketed || run == b"::" || is_plausible_without_digits(text, start, run)) {
+    if all_pairs(run)
+        || !(digit || bracketed || run == b"::" || is_plausible_without_digits(text, start, run))
+    {
         return Look::NothingUntil(run_end);
     }
     let plain = (start == 0 || !is_word(text[start - 1])) && !text.get(end).is_some_and(|&b| is_word(b));
@@ -155,13 +157,14 @@ pub fn around_colon(text: &[u8], colon: usize, floor: usize, port_follows: impl 
     if let Some(look) = found(start, end) {
         return look;
     }
-    // Something glued to it: the longest head that is an address must not stay.
+    // Something is glued to it, such as the number with which the next record begins: what is an address at its
+    // head decides, and none of the run stays.
     if is_strong(run) {
         let cuts = (start + 1..end).rev().filter(|&i| text[i] == b':');
         for cut in cuts.take(12) {
             let head = if text[cut - 1] == b':' { cut + 1 } else { cut };
-            if let Some(look) = found(start, head.min(end)) {
-                return look;
+            if let Some(address) = parse(&text[start..head.min(end)]) {
+                return Look::Found(Found { address, start, end });
             }
         }
     }
@@ -195,18 +198,46 @@ fn is_strong(run: &[u8]) -> bool {
     groups >= 4 || first.len() >= 3 && first.iter().any(u8::is_ascii_digit)
 }
 
+/// Whether the words before `start` say that an address follows.
+pub fn is_announced(text: &[u8], start: usize) -> bool {
+    const WORDS: &[&[u8]] = &[
+        b"peer ",
+        b"IP ",
+        b"from ",
+        b" to ",
+        b"addr ",
+        b"addr: ",
+        b"addr=",
+        b"local ",
+        b"remote ",
+        b"address ",
+        b"address: ",
+        b"use: ",
+        b"relay ",
+        b"on: ",
+        b"on : ",
+        b"range: ",
+        b"range= ",
+        b"listing: ",
+        b"bound to ",
+        b"failed for ",
+        b"ip=",
+        b"host=",
+        b"server: ",
+    ];
+    let before = &text[..start];
+    let before = before.strip_suffix(b"[").unwrap_or(before);
+    WORDS.iter().any(|w| before.ends_with(w))
+}
+
 /// Letters and colons alone are mostly names (`foo::bar`). They are an address when it is spelled out, when
 /// it is of a range whose addresses begin with a letter (fc00::/7, fe80::/10, ff00::/8), or when the words
 /// before say so.
 fn is_plausible_without_digits(text: &[u8], start: usize, run: &[u8]) -> bool {
-    const WORDS: &[&[u8]] = &[
-        b"peer ", b"IP ", b"from ", b" to ", b"addr ", b"addr: ", b"addr=", b"local ", b"remote ", b"address ", b"address: ", b"use: ",
-        b"relay ", b"on: ", b"on : ", b"range: ", b"range= ", b"listing: ", b"bound to ", b"failed for ", b"ip=", b"host=", b"server: ",
-    ];
     let first = run.split(|b| *b == b':').next().unwrap_or_default();
     let ranged = first.len() == 4 && first[0] | 0x20 == b'f' && matches!(first[1] | 0x20, b'c'..=b'f');
     let spelled_out = !run.windows(2).any(|w| w == b"::");
-    ranged || spelled_out || WORDS.iter().any(|w| text[..start].ends_with(w))
+    ranged || spelled_out || is_announced(text, start)
 }
 
 /// Append `address` in the form of RFC 5952 and `inet_ntop`: lower case, the first longest
@@ -292,6 +323,7 @@ mod tests {
             ("2001:db8:10::10session", "2001:db8:10::10"),
             ("fe80::-febf:ffff:ffff::", "fe80::"),
             ("peer fdaa::beef lifetime", "fdaa::beef"),
+            ("remote 2001:db8:20::beef3: : session", "2001:db8:20::beef3"),
             ("peer dead::beef lifetime", "dead::beef"),
             ("febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
         ] {

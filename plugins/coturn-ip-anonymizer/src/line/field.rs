@@ -206,13 +206,13 @@ fn prefix_start(line: &[u8], session: usize) -> usize {
 
 /// Whether these bytes can be a whole record, or one that was cut at its limit.
 fn is_complete(record: &[u8]) -> bool {
-    let has = |needle: &[u8]| find(record, needle).is_some();
-    if record_bytes(record) >= CUT_BYTES || !(has(b"user <") || has(b"username=<")) {
-        return true;
-    }
+    let name = find(record, b"user <").into_iter().chain(find(record, b"username=<")).min();
+    let Some(name) = name.filter(|_| record_bytes(record) < CUT_BYTES) else { return true };
+    let rest = &record[name..];
+    let has = |needle: &[u8]| find(rest, needle).is_some();
     has(b">: incoming packet ") && has(b" processed, ")
         || has(b">, lifetime=")
         || has(b">, rp=")
-        || has(b" closed (") && has(b">, local ") && has(b", reason: ")
-        || has(b"delete: realm=<") && record.ends_with(b">")
+        || has(b"> realm <") && has(b">, local ") && has(b", reason: ")
+        || find(record, b"delete: realm=<").is_some() && rest.ends_with(b">")
 }

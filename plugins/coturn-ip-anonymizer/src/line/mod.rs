@@ -110,7 +110,8 @@ impl Scrubber {
 /// Whether [`exact`] may write the addresses: where a replacement changes brackets, it may not.
 fn has_exact_addresses(ip: &IpConfig) -> bool {
     let own = ip.own.as_ref().and_then(|p| p.mode);
-    let modes = [Some(ip.mode), own, ip.peer.as_ref().and_then(|p| p.mode), ip.private.as_ref().and_then(|p| p.mode)];
+    let modes =
+        [Some(ip.mode), own, ip.peer.as_ref().and_then(|p| p.mode), ip.private.as_ref().and_then(|p| p.mode)];
     modes.into_iter().flatten().all(|m| !matches!(m, IpMode::Replace | IpMode::Deterministic))
 }
 

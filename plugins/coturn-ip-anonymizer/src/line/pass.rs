@@ -221,9 +221,14 @@ impl<'a> Pass<'a> {
             (from, to) = (start - 1, end + 1);
         }
         // An IPv6-shaped pseudonym of an IPv4 address needs brackets before a port.
-        let port = self.line.get(end) == Some(&b':') && self.line.get(end + 1).is_some_and(u8::is_ascii_digit);
+        let port =
+            self.line.get(end) == Some(&b':') && self.line.get(end + 1).is_some_and(u8::is_ascii_digit);
         let (open, close): (&[u8], &[u8]) =
-            if port && address.is_ipv4() && self.s.policies.widens(address, role) { (b"[", b"]") } else { (b"", b"") };
+            if port && address.is_ipv4() && self.s.policies.widens(address, role) {
+                (b"[", b"]")
+            } else {
+                (b"", b"")
+            };
         let policies = &mut self.s.policies;
         let changed = self.edits.try_replace_with(self.base + from, self.base + to, |out| {
             out.extend_from_slice(open);
@@ -248,6 +253,9 @@ impl<'a> Pass<'a> {
             // The rest of a number with other dots is no address either.
             let run = self.line[dot..].iter().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
             let last = self.line[dot + run - 1] == b'.' && run > 1;
+            if self.cut_within(dot, dot + run) {
+                return Some(dot + run);
+            }
             return self.nibbles(dot).or(Some(dot + run - usize::from(last)));
         };
         let [a, b, c, d] = quad.octets;
@@ -309,10 +317,26 @@ impl<'a> Pass<'a> {
                 self.address(IpAddr::V6(found.address), found.start, found.end);
                 Some(found.end)
             }
+            Look::NothingUntil(end) if self.cut_within(colon, end) => Some(end),
             // The last colon of the run may end a label.
             Look::NothingUntil(end) if end > colon + 1 && self.line[end - 1] == b':' => Some(end - 1),
             Look::NothingUntil(end) => Some(end),
         }
+    }
+
+    /// Where a record can have been cut and the next one glued on, what is announced as an address and is none
+    /// is the beginning of one: it goes, up to `end`.
+    fn cut_within(&mut self, at: usize, end: usize) -> bool {
+        if at < CUT_BYTES - 100 {
+            return false;
+        }
+        let before = &self.line[self.floor..at];
+        let start = at - before.iter().rev().take_while(|b| b.is_ascii_hexdigit()).count();
+        let cut = end > at + 1 && v6::is_announced(self.line, start);
+        if cut {
+            self.redact(Kind::Ip, "ip", start, end);
+        }
+        cut
     }
 
     /// An address that the end of a cut record has cut: what is left of it goes.

@@ -317,13 +317,33 @@ mod tests {
 
     #[test]
     fn the_short_way_fills_the_same_tape() {
-        for text in [r#"{"log":"a","b":"c\"d"}"#, r#"{"a":""}"#, r#"{"a":"b","c":1}"#, r#"{"a":"b"} "#, "{}", r#"{"a":"b",}"#] {
+        for text in [
+            r#"{"log":"a","b":"c\"d"}"#,
+            r#"{"a":""}"#,
+            r#"{"a":"b","c":1}"#,
+            r#"{"a":"b"} "#,
+            "{}",
+            r#"{"a":"b",}"#,
+        ] {
             let (mut short, mut long) = (Vec::new(), Vec::new());
             let padded = format!(" {text}");
             let (a, b) = (scan(text.as_bytes(), &mut short), scan(padded.as_bytes(), &mut long));
             assert_eq!(a.is_ok(), b.is_ok(), "{text}");
             let shifted = |nodes: &[Node], by: u32| -> Vec<_> {
-                nodes.iter().map(|n| (n.kind, n.escaped, n.start - by, n.end - by, n.key_end.saturating_sub(n.key_start), n.parent, n.next)).collect()
+                nodes
+                    .iter()
+                    .map(|n| {
+                        (
+                            n.kind,
+                            n.escaped,
+                            n.start - by,
+                            n.end - by,
+                            n.key_end.saturating_sub(n.key_start),
+                            n.parent,
+                            n.next,
+                        )
+                    })
+                    .collect()
             };
             if a.is_ok() {
                 assert_eq!(shifted(&short, 0), shifted(&long, 1), "{text}");
