@@ -5,6 +5,9 @@ use std::io::{self, Cursor, Read};
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 
+/// Compressed in a way that is not read here. Its bytes would pass with all that is in them.
+const REFUSED: [(&[u8], &str); 2] = [(&[0xfd, 0x37, 0x7a, 0x58], "xz"), (b"BZh", "bzip2")];
+
 /// A reader of plain bytes.
 pub struct Decoded {
     /// The bytes, decompressed.
@@ -31,6 +34,11 @@ pub fn decode(mut reader: impl Read + Send + 'static) -> io::Result<Decoded> {
             Err(e) => return Err(e),
         }
     }
+    if let Some((_, name)) = REFUSED.iter().find(|(magic, _)| first[..len].starts_with(magic)) {
+        let message =
+            format!("is compressed with {name}, which is not read here: unpack it first ({name} -dc)");
+        return Err(io::Error::new(io::ErrorKind::Unsupported, message));
+    }
     let start = Cursor::new(first[..len].to_vec());
     let whole = start.chain(reader);
     Ok(if first[..len].starts_with(GZIP) {
@@ -43,6 +51,6 @@ pub fn decode(mut reader: impl Read + Send + 'static) -> io::Result<Decoded> {
 }
 
 fn could_be_magic(first: &[u8]) -> bool {
-    (first.len() < GZIP.len() && GZIP.starts_with(first))
-        || (first.len() < ZSTD.len() && ZSTD.starts_with(first))
+    let magics = [GZIP, ZSTD].into_iter().chain(REFUSED.map(|(magic, _)| magic));
+    magics.into_iter().any(|magic| first.len() < magic.len() && magic.starts_with(first))
 }

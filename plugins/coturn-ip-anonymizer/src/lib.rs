@@ -21,7 +21,10 @@ pub mod counts;
 pub mod line;
 pub mod names;
 
-use tamis_sdk::{ConfigError, Filter, Key, KeyConfig, OnError, Record, Verdict, record::Kind};
+use tamis_sdk::{
+    ConfigError, Edits, Filter, Key, KeyConfig, OnError, Record, Verdict,
+    record::{Kind, Node},
+};
 
 use crate::{
     aggregate::{Aggregator, Taken},
@@ -38,6 +41,34 @@ pub struct CoturnIpAnonymizer {
     aggregator: Option<Aggregator>,
     counts_field: Option<String>,
     counts_json: Vec<u8>,
+}
+
+impl CoturnIpAnonymizer {
+    /// journald gives a message with control bytes as the array of its bytes. Whether the value at `index` is one.
+    fn scrub_bytes(&mut self, record: &mut Record<'_>, index: usize) -> bool {
+        let Some(array) = record.node(index) else { return false };
+        let elements = record.nodes().get(index + 1..array.next as usize).unwrap_or_default();
+        // Shorter than any line that says something.
+        if elements.len() < 4 {
+            return false;
+        }
+        let byte =
+            |node: &Node| std::str::from_utf8(record.raw(node)).ok().and_then(|t| t.parse::<u8>().ok());
+        let Some(message) = elements.iter().map(byte).collect::<Option<Vec<u8>>>() else { return false };
+        let mut edits = Edits::default();
+        self.scrubber.scrub(record.tag(), record.key(&array), &message, &mut edits);
+        if !edits.is_empty() {
+            let clean = edits.applied(&message);
+            record.replace_plain(index, |out| {
+                for (i, byte) in clean.iter().enumerate() {
+                    out.push(if i == 0 { b'[' } else { b',' });
+                    counts::write_number(u64::from(*byte), out);
+                }
+                out.push(b']');
+            });
+        }
+        true
+    }
 }
 
 impl Filter for CoturnIpAnonymizer {
@@ -66,6 +97,9 @@ impl Filter for CoturnIpAnonymizer {
             let message = format!("must be 1 to 604800, is {}", aggregate.window_seconds);
             return Err(ConfigError::new("$.aggregate.window_seconds", message));
         }
+        if config.counts_field.as_deref() == Some("") {
+            return Err(ConfigError::new("$.counts_field", "is empty: name a field, or leave it out"));
+        }
         let all = config.fields.iter().any(|f| f == "*");
         Ok(Self {
             scrubber: Scrubber::new(&config, key.as_ref())?,
@@ -82,19 +116,21 @@ impl Filter for CoturnIpAnonymizer {
     fn process(&mut self, record: &mut Record<'_>) -> Verdict {
         let before = self.counts_field.is_some().then(|| *self.scrubber.counts());
         let (tag, timestamp_ns) = (record.tag(), record.timestamp_ns());
-        for index in 0..record.nodes().len() {
-            let Some(node) = record.node(index) else { break };
-            if node.kind != Kind::String {
-                continue;
-            }
+        let mut index = 0;
+        while let Some(node) = record.node(index) {
+            let here = index;
+            index += 1;
             let key = record.key(&node);
             let wanted = record.is_text() || self.fields.as_ref().is_none_or(|f| f.iter().any(|f| f == key));
-            if !wanted {
+            if node.kind == Kind::Array && wanted && self.scrub_bytes(record, here) {
+                index = node.next as usize;
+            }
+            if node.kind != Kind::String || !wanted {
                 continue;
             }
             if let Some(aggregator) = &mut self.aggregator {
                 let mut taken = Taken::No;
-                record.edit_text(index, |text, _| taken = aggregator.take(text, timestamp_ns));
+                record.edit_text(here, |text, _| taken = aggregator.take(text, timestamp_ns));
                 if taken != Taken::No {
                     self.scrubber.counts_mut().add(counts::Kind::Aggregated);
                     if taken == Taken::Swallowed {
@@ -105,7 +141,7 @@ impl Filter for CoturnIpAnonymizer {
                 }
             }
             let scrubber = &mut self.scrubber;
-            record.edit_text(index, |text, edits| scrubber.scrub(tag, key, text, edits));
+            record.edit_text(here, |text, edits| scrubber.scrub(tag, key, text, edits));
         }
         if let (Some(field), Some(before)) = (&self.counts_field, before) {
             self.counts_json.clear();
@@ -128,3 +164,40 @@ impl Filter for CoturnIpAnonymizer {
 }
 
 tamis_sdk::export_filter!(CoturnIpAnonymizer);
+
+#[cfg(test)]
+mod tests {
+    use tamis_sdk::{Action, Encoding, Meta, Session};
+
+    use super::*;
+
+    fn filtered(encoding: Encoding, body: &str) -> String {
+        let mut session = Session::<CoturnIpAnonymizer>::new("", |k| k.resolve_from_process()).unwrap();
+        let mut out = Vec::new();
+        match session.process(Meta { tag: b"", timestamp_ns: 0 }, encoding, body.as_bytes(), &mut out) {
+            Action::Keep => body.to_owned(),
+            _ => String::from_utf8(out).unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_message_as_an_array_of_bytes_is_read() {
+        let array = |text: &str| format!("{{\"MESSAGE\":{:?},\"x\":[1,2,3,4,300]}}", text.as_bytes());
+        let line = "ERROR: check_stun_auth: user bob credentials are incorrect";
+        let clean = line.replace("bob", "[REDACTED:user]");
+        assert_eq!(
+            filtered(Encoding::Json, &array(line)),
+            array(&clean).replacen(", ", ",", clean.len() - 1)
+        );
+        let other = "{\"MESSAGE\":[ 49, 50,51,52 ]}";
+        assert_eq!(filtered(Encoding::Json, other), other);
+    }
+
+    #[test]
+    fn json_within_a_text_is_read() {
+        let line = r#"2026-11-21T00:06:35.1Z stdout F {"msg":"3: : session 001000000000000005: realm \u003cr\u003e user \u003cbob\u003e: incoming packet REFRESH processed, success"}"#;
+        assert_eq!(filtered(Encoding::Text, line), line.replace("bob", "[REDACTED:user]"));
+        let nested = format!("{{\"log\":{line:?}}}");
+        assert_eq!(filtered(Encoding::Json, &nested), nested.replace("bob", "[REDACTED:user]"));
+    }
+}

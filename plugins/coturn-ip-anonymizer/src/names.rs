@@ -11,8 +11,8 @@ pub enum Names {
     Keep,
     /// The first bytes of this text, so many, stand for every value.
     Replace([u8; 32], usize),
-    /// A token.
-    Token(Box<Tokenizer>),
+    /// A token; the second is what mode `replace` would have left.
+    Token(Box<Tokenizer>, Vec<u8>),
 }
 
 impl Names {
@@ -35,7 +35,9 @@ impl Names {
                 padded[..len].copy_from_slice(&text[..len]);
                 Self::Replace(padded, len)
             }
-            (FieldMode::Token, Some(key)) => Self::Token(Box::new(Tokenizer::new(key, kind, cache_entries))),
+            (FieldMode::Token, Some(key)) => {
+                Self::Token(Box::new(Tokenizer::new(key, kind, cache_entries)), placeholder(kind))
+            }
             (FieldMode::Token, None) => {
                 return Err(ConfigError::new(
                     path,
@@ -56,22 +58,14 @@ impl Names {
             Self::Keep => {}
             Self::Replace(text, len) => push_short(out, text, 0, *len),
             // What another run has already taken away has no identity left to keep.
-            Self::Token(_) if is_placeholder(value) => out.extend_from_slice(value),
-            Self::Token(tokenizer) => tokenizer.write(value, out),
+            Self::Token(_, placeholder) if value == placeholder => out.extend_from_slice(value),
+            Self::Token(tokenizer, _) => tokenizer.write(value, out),
         }
     }
 }
 
 fn placeholder(kind: &str) -> Vec<u8> {
     format!("[REDACTED:{kind}]").into_bytes()
-}
-
-/// Whether `value` is `[REDACTED:<word>]`.
-pub fn is_placeholder(value: &[u8]) -> bool {
-    value
-        .strip_prefix(b"[REDACTED:")
-        .and_then(|v| v.strip_suffix(b"]"))
-        .is_some_and(|word| word.iter().all(|b| b.is_ascii_lowercase() || *b == b'-'))
 }
 
 /// The part of a user name that names a person: of the TURN REST API's

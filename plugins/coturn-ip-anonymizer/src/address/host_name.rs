@@ -41,14 +41,16 @@ pub fn around_dash(text: &[u8], dash: usize, floor: usize) -> Option<Dashed> {
         *octet = u8::try_from(value).ok()?;
         pos += digits;
     }
-    // A fifth group: a date, a serial number, a phone number.
-    if text.get(pos) == Some(&b'-') && text.get(pos + 1).is_some_and(u8::is_ascii_digit) {
-        return None;
-    }
     let before = &text[floor.min(start)..start];
     // `ip-`, `ec2-`, `host`; a label of digits alone would make it a longer number.
-    let named = before.strip_suffix(b"-").is_some_and(word_has_letter)
-        || before.last().is_some_and(u8::is_ascii_alphabetic);
+    let joined = before.strip_suffix(b"-").is_some_and(word_has_letter);
+    let named = joined || before.last().is_some_and(u8::is_ascii_alphabetic);
+    // Between other numbers it is a date, a serial number, a phone number.
+    let fifth = text.get(pos) == Some(&b'-') && text.get(pos + 1).is_some_and(u8::is_ascii_digit);
+    let numbered = before.strip_suffix(b"-").is_some_and(|b| b.last().is_some_and(u8::is_ascii_digit));
+    if (fifth || numbered) && !joined {
+        return None;
+    }
     let in_domain =
         matches!(text.get(pos), Some(b'.' | b'-')) && text.get(pos + 1).is_some_and(u8::is_ascii_alphabetic);
     (named || in_domain).then_some(Dashed { address: Ipv4Addr::from(octets), start, end: pos })
@@ -110,6 +112,7 @@ mod tests {
             ("ec2-198-51-100-7.compute-1.example.com", Some("198-51-100-7")),
             ("198-51-100-7.dsl.example.net", Some("198-51-100-7")),
             ("host198-51-100-7", Some("198-51-100-7")),
+            ("p5b-198-51-100-7-5.example.net", Some("198-51-100-7")),
             ("2026-11-21", None),
             ("21-11-20-26", None),
             ("10-11-12-13-14", None),

@@ -66,7 +66,11 @@ pub fn around_dot(text: &[u8], dot: usize, floor: usize) -> Option<(usize, Quad)
     }
     if start > floor {
         let before = text[start - 1];
-        if before.is_ascii_digit() || before == b'.' && start > floor + 1 && text[start - 2].is_ascii_digit()
+        // Digits of an escape are no part of the number.
+        let escaped =
+            (2..=3).any(|n| start >= floor + n + 1 && super::escape_len(text, start - n, floor) == n);
+        if before.is_ascii_digit() && !escaped
+            || before == b'.' && start > floor + 1 && text[start - 2].is_ascii_digit()
         {
             return None;
         }
@@ -153,11 +157,13 @@ fn is_version(text: &[u8], start: usize, end: usize) -> bool {
         let word = word_before(&before[..before.len() - 1]);
         let product =
             word.len() >= 3 && word[0].is_ascii_uppercase() && word[1..].iter().all(u8::is_ascii_lowercase);
-        return (product || is(PRODUCTS, word)) && !is(ADDRESS_WORDS, word);
+        // The major versions of all of these are small.
+        return (product || is(PRODUCTS, word))
+            && !is(ADDRESS_WORDS, word)
+            && text.get(start + 1) == Some(&b'.');
     }
     let stripped = before.trim_ascii_end();
     if stripped.len() < before.len() && is(PRODUCTS, word_before(stripped)) {
-        // `coturn 4.5.1.1`: the major versions of these are small.
         return text.get(start + 1) == Some(&b'.');
     }
     let label = match stripped {

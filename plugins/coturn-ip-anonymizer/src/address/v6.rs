@@ -125,6 +125,7 @@ pub fn around_colon(text: &[u8], colon: usize, floor: usize, port_follows: impl 
     let found = |start: usize, end: usize| {
         parse(&text[start..end]).map(|address| Look::Found(Found { address, start, end }))
     };
+    start += super::escape_len(text, start, floor);
     // A single colon before or behind belongs to the text: `addr:2001:db8::1: gone`.
     if text[start] == b':' && text.get(start + 1) != Some(&b':') {
         start += 1;
@@ -139,7 +140,8 @@ pub fn around_colon(text: &[u8], colon: usize, floor: usize, port_follows: impl 
         return Look::NothingUntil(run_end.max(colon + 1));
     }
     let run = &text[start..end];
-    if all_pairs(run)
+    let announced = bracketed || is_announced(text, start);
+    if !announced && (all_pairs(run) || is_slight(run))
         || !(digit || bracketed || run == b"::" || is_plausible_without_digits(text, start, run))
     {
         return Look::NothingUntil(run_end);
@@ -184,6 +186,12 @@ fn port_start(run: &[u8], port_follows: bool) -> Option<usize> {
     }
     let groups = run.split(|&b| b == b':').filter(|g| !g.is_empty()).count();
     (port_follows || last.len() == 5 || groups == 9 || run[..colon].contains(&b'.')).then_some(colon)
+}
+
+/// Two short groups, such as `12::34`: rather anything else.
+fn is_slight(run: &[u8]) -> bool {
+    let mut groups = run.split(|&b| b == b':').filter(|g| !g.is_empty());
+    !run.starts_with(b"::") && groups.clone().count() <= 2 && groups.all(|g| g.len() <= 2)
 }
 
 /// MACs, EUI-64 and fingerprints: all groups of exactly two digits.

@@ -26,6 +26,10 @@ impl Pass<'_> {
             }
             return Some(next);
         }
+        if before.ends_with(b"connection ") || before.ends_with(b"connection: ") || before.ends_with(b"URI ")
+        {
+            return self.connection_string(start);
+        }
         if before.ends_with(b"realm ") || before.ends_with(b"realm=") {
             let ends: [&[u8]; 3] = [b"> user <", b">, username=<", b"> origin <"];
             let first = ends.iter().filter_map(|e| find(self.reach(start), e)).min();
@@ -54,7 +58,8 @@ impl Pass<'_> {
         let rest = self.reach(start);
         let before = self.before(start, 512);
         let last = |ends: &[&[u8]]| ends.iter().filter_map(|e| rfind(rest, e)).max();
-        let expected = if before.ends_with(b"credentials of user <") {
+        let deleted = assigned && rfind(before, b" delete: realm=<").is_some();
+        let expected = if deleted || before.ends_with(b"credentials of user <") {
             None
         } else if assigned {
             last(&[b">, lifetime=", b">, rp="])
@@ -146,6 +151,7 @@ impl Pass<'_> {
             b'e' if is(b"Domain name") || is(b"oAuth server name") => {
                 return Some(self.name(Which::Realm, start, end));
             }
+            b'n' if is(b"ends with semicolon") => return self.option_line(start),
             b'P' if is(b"TXT2PCAP") => return self.packet_dump(start),
             b't' if is(b" request") || is(b"connection input") => return self.http_request(colon, start),
             _ => return self.secret_label(last, colon, start),

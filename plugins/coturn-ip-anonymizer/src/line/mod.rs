@@ -10,10 +10,11 @@ mod pass;
 mod secret;
 pub mod stream;
 
-use tamis_sdk::{ConfigError, Edits, Key};
+use tamis_sdk::{ConfigError, Edits, Key, record::escape};
 
 use crate::{
     address::policy::Policies,
+    bytes::find,
     config::{Config, FieldMode, IpConfig, IpMode},
     counts::Counts,
     names::Names,
@@ -93,6 +94,27 @@ impl Scrubber {
             return;
         }
         self.streams.select(tag, field);
+        // JSON within a text, as escaped by encoders that keep markup safe: `user \u003calice\u003e`.
+        if find(text, br"\u003c").is_some() {
+            return self.scrub_escaped(text, edits);
+        }
+        self.scrub_lines(text, edits);
+    }
+
+    /// As [`scrub_lines`](Self::scrub_lines), for a text in which JSON escapes stand for signs of the log.
+    fn scrub_escaped(&mut self, text: &[u8], edits: &mut Edits) {
+        let (mut content, mut inner) = (Vec::with_capacity(text.len()), Edits::default());
+        escape::decode(text, &mut content);
+        self.scrub_lines(&content, &mut inner);
+        let mut sorted: Vec<_> = inner.iter().collect();
+        sorted.sort_by_key(|(edit, _)| edit.start);
+        let mut map = escape::OffsetMap::new(text);
+        for (edit, new) in sorted {
+            edits.replace(map.start(edit.start), map.end(edit.end), new);
+        }
+    }
+
+    fn scrub_lines(&mut self, text: &[u8], edits: &mut Edits) {
         let mut start = 0;
         loop {
             let end = memchr::memchr(b'\n', &text[start..]).map_or(text.len(), |i| start + i);

@@ -36,6 +36,8 @@ pub(super) struct Pass<'a> {
     pub(super) database: Option<bool>,
     /// Where the line's connection string ends, once that was asked.
     pub(super) connection: Option<usize>,
+    /// Whether the line prints addresses with a port but without brackets, once that was asked.
+    bare_port: Option<bool>,
 }
 
 /// How far a field may reach, in bytes: a name has at most 512, each of which a host may have
@@ -54,7 +56,17 @@ const TRIGGER: [bool; 256] = {
 
 impl<'a> Pass<'a> {
     pub(super) fn new(s: &'a mut Scrubber, line: &'a [u8], base: usize, edits: &'a mut Edits) -> Self {
-        Self { s, line, base, edits, floor: 0, segment_end: 0, database: None, connection: None }
+        Self {
+            s,
+            line,
+            base,
+            edits,
+            floor: 0,
+            segment_end: 0,
+            database: None,
+            connection: None,
+            bare_port: None,
+        }
     }
 
     /// Note the edits of the line.
@@ -137,8 +149,13 @@ impl<'a> Pass<'a> {
     /// The line does not end its field: what follows may be the rest of it.
     pub(super) fn expect_rest(&mut self, rest: Rest) {
         if record_bytes(self.line) < CUT_BYTES {
-            let head = strip_level(&self.line[..self.message_start()]);
-            self.s.streams.expect(rest, head);
+            let head = &self.line[..self.message_start()];
+            // coturn prints no line breaks since 4.17, whose levels have no colon, and syslog escapes them.
+            let one_line =
+                [&b"ERROR "[..], b"WARNING ", b"INFO ", b"DEBUG "].iter().any(|l| head.ends_with(l));
+            if !one_line && rfind(head, b"turnserver").is_none() {
+                self.s.streams.expect(rest, strip_level(head));
+            }
         }
     }
 
@@ -186,12 +203,6 @@ impl<'a> Pass<'a> {
                 self.s.counts.add(Kind::Session);
             }
         }
-    }
-
-    /// `IPv6. Local relay addr: 2001:db8::1:3478` and its kin: the port follows without brackets.
-    fn prints_bare_port(&self) -> bool {
-        let has = |needle: &[u8]| find(self.line, needle).is_some();
-        has(b"IPv6. ") || has(b"socket bound to ") || has(b"bind() failed for ")
     }
 
     /// Bring `segment_end` up to the record that `pos` stands in.
@@ -304,6 +315,9 @@ impl<'a> Pass<'a> {
                     let [a, b, c, d] = quad.octets;
                     v4::write([d, c, b, a], out);
                 }
+                (Spelling::Dashed, Some(_), _) => {
+                    out.extend(plain.iter().map(|b| if *b == b':' { b'-' } else { *b }));
+                }
                 (Spelling::Nibbles, Some(address), _) => host_name::write_nibbles(address, out),
                 _ => out.extend_from_slice(&plain),
             }
@@ -312,7 +326,14 @@ impl<'a> Pass<'a> {
     }
 
     fn v6(&mut self, colon: usize) -> Option<usize> {
-        match v6::around_colon(self.line, colon, self.floor, || self.prints_bare_port()) {
+        let line = self.line;
+        let prints_bare_port = || {
+            let has = |needle: &[u8]| find(line, needle).is_some();
+            has(b"IPv6. ") || has(b"socket bound to ") || has(b"bind() failed for ")
+        };
+        // `IPv6. Local relay addr: 2001:db8::1:3478` and its kin: the port follows without brackets.
+        let bare_port = &mut self.bare_port;
+        match v6::around_colon(line, colon, self.floor, || *bare_port.get_or_insert_with(prints_bare_port)) {
             Look::Found(found) => {
                 self.address(IpAddr::V6(found.address), found.start, found.end);
                 Some(found.end)
@@ -352,8 +373,9 @@ impl<'a> Pass<'a> {
         let cut = &self.line[tail..];
         let dots = cut.iter().filter(|b| **b == b'.').count();
         let colons = cut.iter().filter(|b| **b == b':').count();
-        let v4 = dots >= 2 && cut.iter().all(|b| b.is_ascii_digit() || *b == b'.');
-        if tail >= self.floor && (v4 || colons >= 2 && v6::parse(cut).is_none()) {
+        let least = if v6::is_announced(self.line, tail) { 1 } else { 2 };
+        let v4 = dots >= least && cut.iter().all(|b| b.is_ascii_digit() || *b == b'.');
+        if tail >= self.floor && (v4 || colons >= least && v6::parse(cut).is_none()) {
             self.redact(Kind::Ip, "ip", tail, self.line.len());
         }
     }
@@ -379,7 +401,8 @@ enum Spelling {
 
 /// How many bytes coturn wrote for `text`: of a byte that a host has mapped to a code point, one.
 pub(super) fn record_bytes(text: &[u8]) -> usize {
-    let mapped = if text.len() < CUT_BYTES {
+    // What is this long is long enough in any case.
+    let mapped = if text.len() < CUT_BYTES || text.len() >= 3 * CUT_BYTES {
         0
     } else {
         text.windows(2).filter(|w| w[0] == 0xEE && w[1] & !1 == 0x82).count()

@@ -135,12 +135,16 @@ impl Pass<'_> {
             return Some(end);
         }
         let key = trailing_key(before);
-        if let Some(header) = HEADERS.iter().find(|h| h.eq_ignore_ascii_case(key)) {
+        // A header begins its line, or at least looks like one: `Cookie: `, and not `magic cookie: `.
+        let first = before.len() == key.len() && self.floor == 0;
+        let begins = first || key.first().is_some_and(u8::is_ascii_uppercase);
+        if let Some(header) = HEADERS.iter().find(|h| begins && h.eq_ignore_ascii_case(key)) {
             self.redact(Kind::Http, header_kind(header), start, end);
             return Some(end);
         }
-        let is_word = key.len() >= 3 && is_secret_key(key) && colon + 1 < start;
-        if is_word && !is(b"credentials") {
+        // An option (`cli-password: x`), not a sentence (`total token: 5`).
+        let is_option = first || is(b"Wrong password") || key.iter().any(|b| matches!(b, b'-' | b'_'));
+        if is_option && is_secret_key(key) && colon + 1 < start {
             self.redact(Kind::Secret, secret_kind(key), start, end);
             return Some(end);
         }
@@ -158,6 +162,17 @@ impl Pass<'_> {
             self.redact(Kind::Secret, "key", start, key_end);
         }
         Some(self.name(Which::User, user_start, end))
+    }
+
+    /// A connection string that is neither `key=value` nor a URI: no one can say what in it is the password.
+    pub(super) fn connection_string(&mut self, start: usize) -> Option<usize> {
+        let end = self.connection_end(start);
+        let text = &self.line[start..end];
+        if !self.is_database_line() || memchr::memchr(b'=', text).is_some() || find(text, b"://").is_some() {
+            return None;
+        }
+        self.redact(Kind::Secret, "connection", start, end);
+        Some(end)
     }
 
     /// Whether the line speaks of a database connection.
@@ -182,6 +197,26 @@ impl Pass<'_> {
             rfind(line, b">, ").or_else(|| line.ends_with(b">").then(|| line.len() - 1)).unwrap_or(line.len())
         });
         if end < start { line.len() } else { end }
+    }
+
+    /// `Check config! The following line ends with semicolon: "static-auth-secret=...;" `: an option line, quoted.
+    /// Whatever stands between the option and its value, the value goes if the option takes a secret.
+    pub(super) fn option_line(&mut self, start: usize) -> Option<usize> {
+        let line = self.line;
+        let text = line.get(start..)?.strip_prefix(b"\"")?.trim_ascii_start();
+        let key_len =
+            text.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')).count();
+        let (key, rest) = text.split_at(key_len);
+        let account = matches!(key, b"user" | b"u");
+        if !account && !is_secret_key(key) && !key.ends_with(b"-key") {
+            return None;
+        }
+        let value = rest.iter().position(|b| !matches!(b, b' ' | b'\t' | b'='))?;
+        let from = line.len() - rest.len() + value;
+        let len = rfind(&line[from..], b";\"").or_else(|| memchr::memrchr(b'"', &line[from..]));
+        let end = len.map_or(line.len(), |i| from + i);
+        self.redact(Kind::Secret, if account { "credentials" } else { secret_kind(key) }, from, end);
+        Some(end)
     }
 
     /// Where an unescaped value ends. Quoted, at the closing quote; in a connection string
@@ -272,7 +307,11 @@ fn is_secret_key(key: &[u8]) -> bool {
         || ends(b"passwd")
         || ends(b"pwd")
         || ends(b"passphrase")
-        || ends(b"pass")
+        || lower == b"pass"
+        || ends(b"_pass")
+        || ends(b"-pass")
+        || find(lower, b"passw").is_some()
+        || find(lower, b"pasw").is_some()
         || find(lower, b"secret").is_some()
         || ends(b"ikm_key")
         || ends(b"api_key")

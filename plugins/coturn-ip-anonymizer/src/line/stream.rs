@@ -19,8 +19,9 @@ pub enum Rest {
 }
 
 const SHAPE_BYTES: usize = 64;
-/// A name has at most 512 bytes; whatever comes later is not the rest of it.
-const REST_BYTES: u16 = 640;
+/// A name has at most 512 bytes; what comes so many lines later is not the rest of it. Lines and not bytes, so
+/// that what was filtered counts as what was not.
+const REST_LINES: u16 = 12;
 
 /// The memory of one stream.
 #[derive(Debug, Clone, Copy)]
@@ -86,7 +87,7 @@ impl Streams {
         let stream = &mut self.slots[self.current];
         *stream = Stream {
             rest: Some(rest),
-            left: REST_BYTES,
+            left: REST_LINES,
             shape,
             shape_len: len.min(SHAPE_BYTES) as u8,
             ..*stream
@@ -110,15 +111,14 @@ impl Streams {
                 start = end;
             }
         }
-        let spent = super::pass::record_bytes(line).min(usize::from(u16::MAX)) as u16;
-        let is_log_line = same == shape.len();
-        if stream.left < spent || is_log_line && rest != Rest::Hostile {
+        let is_log_line = same == shape.len() || begins_a_record(&line[start..]);
+        if stream.left == 0 || is_log_line && rest != Rest::Hostile {
             self.end_rest();
             return None;
         }
         // Within text that coturn refused, what looks like a log line can be forged: it is read as one,
         // and the text may go on behind it.
-        stream.left = stream.left.saturating_sub(spent.max(1));
+        stream.left -= 1;
         (!is_log_line).then_some((rest, start))
     }
 
@@ -128,6 +128,21 @@ impl Streams {
             self.waiting -= 1;
         }
     }
+}
+
+/// Whether a line begins as records of coturn and syslog do, whatever the format of the line before: `12: `,
+/// `2026-11-21`, `Nov 21 `.
+fn begins_a_record(line: &[u8]) -> bool {
+    let mut shape = [0; 6];
+    for (slot, (class, _)) in shape.iter_mut().zip(Shape::of(line)) {
+        *slot = class;
+    }
+    matches!(
+        shape,
+        [b'0', b':', b' ', b':' | b'(', ..]
+            | [b'0', b'-', b'0', b'-', b'0', _]
+            | [b'a', b' ', b'0', b' ', b'0', b':']
+    ) || line.get(3) == Some(&b' ') && shape[..5] == *b"a  0 "
 }
 
 /// The look of a prefix: runs of digits are `0`, runs of letters `a`, all else itself.
@@ -200,6 +215,6 @@ mod tests {
         streams.expect(Rest::Hostile, b"5: : ");
         let eaten =
             (0..100).take_while(|_| streams.rest_of(b"socket: Protocol not supported").is_some()).count();
-        assert!(eaten < 25, "{eaten}");
+        assert_eq!(eaten, usize::from(REST_LINES));
     }
 }

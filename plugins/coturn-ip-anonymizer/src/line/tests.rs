@@ -259,6 +259,68 @@ fn addresses_in_every_form() {
 }
 
 #[test]
+fn reported_leaks_stay_closed() {
+    for (text, expected) in [
+        (
+            "3: : session 001000000000000005: peer fd::abcd deleted",
+            "3: : session 001000000000000005: peer fd:: deleted",
+        ),
+        ("peer 20:11:22:33:44:55:66:77 deleted", "peer 20:11:22:: deleted"),
+        ("Black listing: fdaa::abcd-fdaa::abce", "Black listing: fdaa::-fdaa::"),
+        ("wrong realm: x", "wrong realm: [REDACTED:realm]"),
+        ("origin <http://x#012198.51.100.7> r", "origin <http://x#012198.51.100.0> r"),
+        ("origin <x#0122001:db8:20::5#012> r", "origin <x#0122001:db8:20::#012> r"),
+        ("x%20198.51.100.7 y", "x%20198.51.100.0 y"),
+        (
+            "x delete: realm=<r>, username=<a>, lifetime=QZQ>",
+            "x delete: realm=<r>, username=<[REDACTED:user]>",
+        ),
+        (
+            "Cannot open Redis DB connection <ip=127.0.0.1 pasword=SECR port=6>, connection string format error: pasword",
+            "Cannot open Redis DB connection <ip=127.0.0.1 pasword=[REDACTED:password] port=6>, connection string format error: pasword",
+        ),
+        (
+            "Cannot open Redis DB connection <127.0.0.1:SECR@>, connection string format error: 127",
+            "Cannot open Redis DB connection <[REDACTED:connection]>, connection string format error: [REDACTED:connection]",
+        ),
+        (
+            r#"0: : Check config! The following line ends with semicolon: "static-auth-secret SECR;" "#,
+            r#"0: : Check config! The following line ends with semicolon: "static-auth-secret [REDACTED:secret];" "#,
+        ),
+        (
+            r#"0: : Check config! The following line ends with semicolon: "user = QZ:SECR;" "#,
+            r#"0: : Check config! The following line ends with semicolon: "user = [REDACTED:credentials];" "#,
+        ),
+        (
+            "Bad configuration format: cli-password: SECR",
+            "Bad configuration format: cli-password: [REDACTED:password]",
+        ),
+        ("host turnserver-198.51.100.7 x", "host turnserver-198.51.100.0 x"),
+        ("x p5b-198-51-100-7-5.example.net", "x p5b-198-51-100-0-5.example.net"),
+    ] {
+        case(text, expected);
+    }
+    let nibbles = "f.e.e.b.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.2.0.0.8.b.d.0.1.0.0.2.ip6.arpa";
+    case(nibbles, "0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.2.0.0.8.b.d.0.1.0.0.2.ip6.arpa");
+}
+
+#[test]
+fn sentences_are_no_credentials() {
+    for text in [
+        "bypass: yes",
+        "compass=5",
+        "total token: 5",
+        "magic cookie: 0x2112a442",
+        "packets forwarded: 100",
+        "number of secrets: 5",
+        "(using password: NO)",
+        "12::34",
+    ] {
+        case(text, text);
+    }
+}
+
+#[test]
 fn what_identifies_no_one_stays() {
     for text in [
         "RFC 3489/5389/5766/5780/6062/6156 STUN/TURN Server",

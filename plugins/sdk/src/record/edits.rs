@@ -99,6 +99,14 @@ impl Edits {
         self.list.iter().map(|e| (*e, &self.arena[e.new_start..e.new_end]))
     }
 
+    /// `text` with the edits made, as they are.
+    pub fn applied(&mut self, text: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(text.len());
+        self.normalise(0);
+        self.apply_plain(text, &mut out);
+        out
+    }
+
     /// Shift or map the positions of the edits from `from` on.
     pub(super) fn remap(&mut self, from: usize, mut map: impl FnMut(&mut usize, &mut usize)) {
         for edit in &mut self.list[from..] {

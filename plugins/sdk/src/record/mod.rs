@@ -169,6 +169,14 @@ impl<'a> Record<'a> {
         }
     }
 
+    /// Let what `write` appends take the place of the number, literal or container at tape index
+    /// `index`. It must be JSON of printable ASCII without quotes and backslashes.
+    pub fn replace_plain(&mut self, index: usize, write: impl FnOnce(&mut Vec<u8>)) {
+        if let Some(node) = self.ws.tape.get(index).copied().filter(|n| n.kind != Kind::String) {
+            self.ws.edits.replace_with(node.start as usize, node.end as usize, write);
+        }
+    }
+
     /// Add a field to the record's object. `value` is JSON text. In a record that is not
     /// an object nothing happens; a text record becomes `{"log": <the line>, ...}`.
     pub fn append(&mut self, name: &str, value: &[u8]) {
