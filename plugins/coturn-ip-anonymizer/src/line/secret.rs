@@ -168,7 +168,12 @@ impl Pass<'_> {
     pub(super) fn connection_string(&mut self, start: usize) -> Option<usize> {
         let end = self.connection_end(start);
         let text = &self.line[start..end];
-        if !self.is_database_line() || memchr::memchr(b'=', text).is_some() || find(text, b"://").is_some() {
+        // SQLite's is a path.
+        if text.starts_with(b"/")
+            || !self.is_database_line()
+            || memchr::memchr(b'=', text).is_some()
+            || find(text, b"://").is_some()
+        {
             return None;
         }
         self.redact(Kind::Secret, "connection", start, end);
