@@ -67,8 +67,7 @@ pub fn around_dot(text: &[u8], dot: usize, floor: usize) -> Option<(usize, Quad)
     if start > floor {
         let before = text[start - 1];
         // Digits of an escape are no part of the number.
-        let escaped =
-            (2..=3).any(|n| start > floor + n && super::escape_len(text, start - n, floor) == n);
+        let escaped = (2..=3).any(|n| start > floor + n && super::escape_len(text, start - n, floor) == n);
         if before.is_ascii_digit() && !escaped
             || before == b'.' && start > floor + 1 && text[start - 2].is_ascii_digit()
         {
