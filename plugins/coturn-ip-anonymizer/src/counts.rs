@@ -37,6 +37,11 @@ impl Counts {
         self.0[kind as usize] += 1;
     }
 
+    /// So many more of `kind`.
+    pub fn add_many(&mut self, kind: Kind, count: u64) {
+        self.0[kind as usize] += count;
+    }
+
     /// All counts, in the order of [`NAMES`].
     pub fn all(&self) -> &[u64] {
         &self.0

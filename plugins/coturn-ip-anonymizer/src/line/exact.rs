@@ -23,58 +23,43 @@ pub fn scrub(scrubber: &mut Scrubber, text: &[u8], edits: &mut Edits) -> bool {
         return false;
     }
     let mut line = Line { text, pos: 0 };
-    let mut found = Found::default();
+    let mark = edits.mark();
+    let mut found = Found { edits, users: 0, addresses: 0 };
     if line.prefix(scrubber).and_then(|()| line.message(scrubber, &mut found)).is_none() {
+        edits.rollback(mark);
         return false;
     }
-    for item in &found.items[..found.len] {
-        match *item {
-            Item::User(start, end) => {
-                let name = &text[start as usize..end as usize];
-                let part = user_part(name, &scrubber.rest_separator);
-                if !part.is_empty() {
-                    let at = start as usize;
-                    let names = &mut scrubber.users;
-                    edits.replace_with(at + part.start, at + part.end, |out| names.write(&name[part], out));
-                    scrubber.counts.add(Kind::User);
-                }
-            }
-            Item::Address(address, role, start, end) => {
-                let policies = &mut scrubber.policies;
-                let (start, end) = (start as usize, end as usize);
-                if edits.try_replace_with(start, end, |out| policies.write(address, role, out)) {
-                    scrubber.counts.add(Kind::Ip);
-                }
-            }
-        }
-    }
+    scrubber.counts.add_many(Kind::User, found.users);
+    scrubber.counts.add_many(Kind::Ip, found.addresses);
     true
 }
 
-/// What a template found, in the order of its places. Positions are 32 bits wide: longer
-/// texts are not matched.
-#[derive(Clone, Copy)]
-enum Item {
-    User(u32, u32),
-    Address(IpAddr, Role, u32, u32),
+/// What a template found so far: edits that stand if the line matches to its end.
+struct Found<'e> {
+    edits: &'e mut Edits,
+    users: u64,
+    addresses: u64,
 }
 
-struct Found {
-    items: [Item; 3],
-    len: usize,
-}
-
-impl Default for Found {
-    fn default() -> Self {
-        Self { items: [Item::User(0, 0); 3], len: 0 }
+impl Found<'_> {
+    #[inline]
+    fn user(&mut self, scrubber: &mut Scrubber, text: &[u8], start: usize, end: usize) {
+        let name = &text[start..end];
+        let part = user_part(name, &scrubber.rest_separator);
+        if !part.is_empty() {
+            let names = &mut scrubber.users;
+            self.edits
+                .replace_with(start + part.start, start + part.end, |out| names.write(&name[part], out));
+            self.users += 1;
+        }
     }
-}
 
-impl Found {
-    fn push(&mut self, item: Item) -> Option<()> {
-        *self.items.get_mut(self.len)? = item;
-        self.len += 1;
-        Some(())
+    #[inline]
+    fn address(&mut self, scrubber: &mut Scrubber, address: IpAddr, role: Role, start: usize, end: usize) {
+        let policies = &mut scrubber.policies;
+        if self.edits.try_replace_with(start, end, |out| policies.write(address, role, out)) {
+            self.addresses += 1;
+        }
     }
 }
 
@@ -252,28 +237,25 @@ impl Line<'_> {
         true
     }
 
-    fn message(&mut self, scrubber: &mut Scrubber, found: &mut Found) -> Option<()> {
-        if u32::try_from(self.text.len()).is_err() {
-            return None;
-        }
+    fn message(&mut self, scrubber: &mut Scrubber, found: &mut Found<'_>) -> Option<()> {
         if self.is(b"session ") {
             self.session_id()?;
             self.session(scrubber, found)
         } else if self.is(b"IPv4. ") {
             let role = self.relay_or_client()?;
-            self.v4(role, true, found)?;
+            self.v4(scrubber, role, true, found)?;
             self.end()
         } else if self.is(b"IPv6. ") {
             let role = self.relay_or_client()?;
-            self.v6_and_port(role, found)?;
+            self.v6_and_port(scrubber, role, found)?;
             self.end()
         } else if self.is(b"handle_udp_packet: New UDP endpoint: local addr ") {
-            self.address(Role::Own, found)?;
+            self.address(scrubber, Role::Own, found)?;
             self.lit(b", remote addr ")?;
-            self.address(Role::Client, found)?;
+            self.address(scrubber, Role::Client, found)?;
             self.end()
         } else if self.is(b"check_stun_auth: ") {
-            self.refused(found)
+            self.refused(scrubber, found)
         } else {
             // Nothing but words: nothing to find.
             self.words()?;
@@ -283,9 +265,9 @@ impl Line<'_> {
         }
     }
 
-    fn refused(&mut self, found: &mut Found) -> Option<()> {
+    fn refused(&mut self, scrubber: &mut Scrubber, found: &mut Found<'_>) -> Option<()> {
         self.lit(b"Cannot find credentials of user <")?;
-        self.user(found)?;
+        self.user(scrubber, found)?;
         self.lit(b">")?;
         self.end()
     }
@@ -312,7 +294,7 @@ impl Line<'_> {
         Some(())
     }
 
-    fn session(&mut self, scrubber: &mut Scrubber, found: &mut Found) -> Option<()> {
+    fn session(&mut self, scrubber: &mut Scrubber, found: &mut Found<'_>) -> Option<()> {
         match self.byte() {
             b'o' => {
                 self.lit(b"origin <")?;
@@ -340,7 +322,7 @@ impl Line<'_> {
                 if self.is(b"usage: realm=<") {
                     return self.usage(scrubber, found);
                 }
-                self.address(Role::Peer, found)?;
+                self.address(scrubber, Role::Peer, found)?;
                 if self.is(b" lifetime updated: ") {
                     self.number()?;
                 } else {
@@ -363,32 +345,32 @@ impl Line<'_> {
                     self.lit(b"1st")?;
                 }
                 self.lit(b" stage), user <")?;
-                self.user(found)?;
+                self.user(scrubber, found)?;
                 self.lit(b"> realm <")?;
                 self.realm(scrubber)?;
                 self.lit(b"> origin <")?;
                 self.origin(scrubber)?;
                 self.lit(b">, local ")?;
-                self.address(Role::Own, found)?;
+                self.address(scrubber, Role::Own, found)?;
                 self.lit(b", remote ")?;
-                self.address(Role::Client, found)?;
+                self.address(scrubber, Role::Client, found)?;
                 self.lit(b", reason: ")?;
                 self.words()?;
                 self.end()
             }
             b'c' => {
                 self.lit(b"check_stun_auth: ")?;
-                self.refused(found)
+                self.refused(scrubber, found)
             }
             _ => None,
         }
     }
 
     /// What follows `realm <`: realm, user, request and its result.
-    fn request(&mut self, scrubber: &mut Scrubber, found: &mut Found) -> Option<()> {
+    fn request(&mut self, scrubber: &mut Scrubber, found: &mut Found<'_>) -> Option<()> {
         self.realm(scrubber)?;
         self.lit(b"> user <")?;
-        self.user(found)?;
+        self.user(scrubber, found)?;
         self.lit(b">: incoming packet ")?;
         self.method()?;
         self.lit(b" processed, ")?;
@@ -401,7 +383,7 @@ impl Line<'_> {
         self.end()
     }
 
-    fn usage(&mut self, scrubber: &mut Scrubber, found: &mut Found) -> Option<()> {
+    fn usage(&mut self, scrubber: &mut Scrubber, found: &mut Found<'_>) -> Option<()> {
         self.realm_and_username(scrubber, found)?;
         self.lit(b">, rp=")?;
         self.number()?;
@@ -414,10 +396,10 @@ impl Line<'_> {
         self.end()
     }
 
-    fn realm_and_username(&mut self, scrubber: &mut Scrubber, found: &mut Found) -> Option<()> {
+    fn realm_and_username(&mut self, scrubber: &mut Scrubber, found: &mut Found<'_>) -> Option<()> {
         self.realm(scrubber)?;
         self.lit(b">, username=<")?;
-        self.user(found)
+        self.user(scrubber, found)
     }
 
     fn realm(&mut self, scrubber: &mut Scrubber) -> Option<()> {
@@ -477,7 +459,7 @@ impl Line<'_> {
     }
 
     /// A user name without angle brackets and control characters, which ends unambiguously.
-    fn user(&mut self, found: &mut Found) -> Option<()> {
+    fn user(&mut self, scrubber: &mut Scrubber, found: &mut Found<'_>) -> Option<()> {
         let start = self.pos;
         let rest = self.rest();
         let (words, tail) = rest.as_chunks::<8>();
@@ -501,7 +483,8 @@ impl Line<'_> {
             return None;
         }
         self.pos += len;
-        found.push(Item::User(start as u32, self.pos as u32))
+        found.user(scrubber, self.text, start, self.pos);
+        Some(())
     }
 
     fn method(&mut self) -> Option<()> {
@@ -531,9 +514,9 @@ impl Line<'_> {
     }
 
     /// `192.0.2.1:3478`, `192.0.2.1` or `[2001:db8::1]:3478`.
-    fn address(&mut self, role: Role, found: &mut Found) -> Option<()> {
+    fn address(&mut self, scrubber: &mut Scrubber, role: Role, found: &mut Found<'_>) -> Option<()> {
         if self.byte() != b'[' {
-            return self.v4(role, false, found);
+            return self.v4(scrubber, role, false, found);
         }
         let start = self.pos + 1;
         let len = self.text[start..].iter().take(46).position(|b| *b == b']')?;
@@ -541,11 +524,12 @@ impl Line<'_> {
         self.pos = start + len;
         self.lit(b"]:")?;
         self.number()?;
-        found.push(Item::Address(IpAddr::V6(address), role, start as u32, (start + len) as u32))
+        found.address(scrubber, IpAddr::V6(address), role, start, start + len);
+        Some(())
     }
 
     /// `2001:db8::1:3478`: the port is what stands behind the last colon.
-    fn v6_and_port(&mut self, role: Role, found: &mut Found) -> Option<()> {
+    fn v6_and_port(&mut self, scrubber: &mut Scrubber, role: Role, found: &mut Found<'_>) -> Option<()> {
         let start = self.pos;
         let run = self.rest();
         let len = run.iter().position(|b| !(b.is_ascii_hexdigit() || *b == b':')).unwrap_or(run.len());
@@ -558,10 +542,11 @@ impl Line<'_> {
         if self.pos - port > 5 {
             return None;
         }
-        found.push(Item::Address(IpAddr::V6(address), role, start as u32, end as u32))
+        found.address(scrubber, IpAddr::V6(address), role, start, end);
+        Some(())
     }
 
-    fn v4(&mut self, role: Role, port: bool, found: &mut Found) -> Option<()> {
+    fn v4(&mut self, scrubber: &mut Scrubber, role: Role, port: bool, found: &mut Found<'_>) -> Option<()> {
         let start = self.pos;
         let quad = v4::read(self.text, start)?;
         self.pos = quad.end;
@@ -571,7 +556,8 @@ impl Line<'_> {
             return None;
         }
         let address = IpAddr::V4(Ipv4Addr::from(quad.octets));
-        found.push(Item::Address(address, role, start as u32, quad.end as u32))
+        found.address(scrubber, address, role, start, quad.end);
+        Some(())
     }
 }
 

@@ -60,6 +60,17 @@ impl Edits {
         self.list.len()
     }
 
+    /// Where the list stands now, to come back to with [`rollback`](Self::rollback).
+    pub fn mark(&self) -> (usize, usize) {
+        (self.list.len(), self.arena.len())
+    }
+
+    /// Forget the edits made since `mark`.
+    pub fn rollback(&mut self, mark: (usize, usize)) {
+        self.list.truncate(mark.0);
+        self.arena.truncate(mark.1);
+    }
+
     /// Where the last edit ends; 0 without one.
     pub fn last_end(&self) -> usize {
         self.list.last().map_or(0, |e| e.end)
