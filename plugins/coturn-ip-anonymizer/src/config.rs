@@ -2,7 +2,10 @@
 
 use ipnet::IpNet;
 use serde::Deserialize;
-use tamis_sdk::{KeyConfig, OnError};
+use tamis_sdk::{
+    KeyConfig, OnError,
+    config::{optional_section, section},
+};
 
 /// The whole config. Every key has a default; `{}` is a valid config.
 #[derive(Debug, Clone, Deserialize)]
@@ -10,24 +13,32 @@ use tamis_sdk::{KeyConfig, OnError};
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// The key of all pseudonyms. Needed by the modes `token`, `deterministic` and `prefix-preserving`.
+    #[serde(deserialize_with = "optional_section")]
     pub key: Option<KeyConfig>,
     /// What becomes of a record that is not JSON where JSON was promised.
     pub on_error: OnError,
     /// The record fields whose strings are filtered, by name at any depth; `*` is every string.
     pub fields: Vec<String>,
     /// IP addresses.
+    #[serde(deserialize_with = "section")]
     pub ip: IpConfig,
     /// User names. Default mode: `token` if there is a key, else `replace`.
+    #[serde(deserialize_with = "section")]
     pub users: UserConfig,
     /// Session ids.
+    #[serde(deserialize_with = "section")]
     pub sessions: FieldConfig,
     /// Realms.
+    #[serde(deserialize_with = "section")]
     pub realms: FieldConfig,
     /// The Origin that a client sends.
+    #[serde(deserialize_with = "section")]
     pub origins: FieldConfig,
     /// The account name in database connection strings (`user=...`). Passwords always go.
+    #[serde(deserialize_with = "section")]
     pub database_users: FieldConfig,
     /// Swallow session events and emit one summary record per window instead.
+    #[serde(deserialize_with = "optional_section")]
     pub aggregate: Option<AggregateConfig>,
     /// Add an object of this name to every changed record that says how much of what was done.
     pub counts_field: Option<String>,
@@ -103,10 +114,13 @@ pub struct IpConfig {
     #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]
     pub keep: Vec<IpNet>,
     /// Another policy for private addresses (RFC 1918, RFC 6598, link-local, unique local).
+    #[serde(deserialize_with = "optional_section")]
     pub private: Option<PolicyConfig>,
     /// Another policy for the server's own and relay addresses.
+    #[serde(deserialize_with = "optional_section")]
     pub own: Option<OwnConfig>,
     /// Another policy for peers, the addresses that clients exchange data with through the relay.
+    #[serde(deserialize_with = "optional_section")]
     pub peer: Option<PolicyConfig>,
     /// Treat host names that spell an address, such as `ip-198-51-100-7`, as that address.
     pub host_names: bool,

@@ -1,9 +1,12 @@
 //! Config: one JSON document, and errors that name the path, what is wrong, and the nearest
 //! valid name.
 
-use std::fmt;
+use std::{fmt, marker::PhantomData};
 
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
+};
 
 /// What becomes of a record that is not the JSON it should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -63,6 +66,49 @@ pub fn parse<T: DeserializeOwned + Default>(text: &str) -> Result<T, ConfigError
     Ok(value)
 }
 
+/// For `#[serde(deserialize_with)]` on a section of a config: only a JSON object will do. Left to itself, serde
+/// also takes an array for the fields of a struct in their order, so that `["keep"]` would mean something.
+///
+/// # Errors
+/// When it is no object, or its fields are not right.
+pub fn section<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct Object<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a JSON object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(map))
+        }
+    }
+
+    deserializer.deserialize_map(Object(PhantomData))
+}
+
+/// As [`section`], for a section that may be left out or `null`.
+///
+/// # Errors
+/// As [`section`].
+pub fn optional_section<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    #[derive(Deserialize)]
+    #[serde(bound = "T: Deserialize<'de>")]
+    struct Section<T>(#[serde(deserialize_with = "section")] T);
+
+    Ok(Option::<Section<T>>::deserialize(deserializer)?.map(|s| s.0))
+}
+
 fn describe(path: &str, error: &serde_json::Error) -> ConfigError {
     let path = match path {
         "." => "$".to_owned(),
@@ -106,7 +152,11 @@ mod tests {
     #[serde(default, deny_unknown_fields)]
     struct Config {
         #[allow(dead_code)]
+        #[serde(deserialize_with = "section")]
         ip: Ip,
+        #[allow(dead_code)]
+        #[serde(deserialize_with = "optional_section")]
+        own: Option<Ip>,
     }
 
     #[derive(Debug, Default, Deserialize)]
@@ -131,11 +181,26 @@ mod tests {
                 "$.ip.mode",
                 "unknown value 'dorp'; did you mean 'drop'? known: redact, pass, drop",
             ),
-            (r#"{"zzzzzz":1}"#, "$.zzzzzz", "unknown key 'zzzzzz'; known: ip"),
+            (r#"{"zzzzzz":1}"#, "$.zzzzzz", "unknown key 'zzzzzz'; known: ip, own"),
             (
                 r#"{"ip":{"prefix":"x"}}"#,
                 "$.ip.prefix",
                 "invalid type: string \"x\", expected u8 (line 1, column 19)",
+            ),
+            (
+                r#"{"ip":["drop"]}"#,
+                "$.ip",
+                "invalid type: sequence, expected a JSON object (line 1, column 6)",
+            ),
+            (
+                r#"{"own":["drop"]}"#,
+                "$.own",
+                "invalid type: sequence, expected a JSON object (line 1, column 7)",
+            ),
+            (
+                r#"{"own":{"mode":"dorp"}}"#,
+                "$.own.mode",
+                "unknown value 'dorp'; did you mean 'drop'? known: redact, pass, drop",
             ),
             (r#"{"ip":}"#, "$", "not JSON: expected value at line 1 column 7"),
             ("[\"ip\"]", "$", "must be a JSON object: {...}"),
@@ -145,5 +210,6 @@ mod tests {
             assert_eq!((error.path.as_str(), error.message.as_str()), (path, message), "{text}");
         }
         assert!(parse::<Config>(" \n").is_ok());
+        assert!(parse::<Config>(r#"{"own":null}"#).is_ok());
     }
 }
