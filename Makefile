@@ -8,6 +8,8 @@ TARGET := wasm32-wasip1
 ENVOY_VERSION := 1.40.0
 ENVOY  ?= $(shell ls $(CURDIR)/$(VENV)/lib/python3*/site-packages/envoy/_bin/envoy 2>/dev/null | head -n 1)
 export ENVOY
+# Property tests try the same inputs every time; set another seed, or run `make fuzz`, to try others.
+export PROPTEST_RNG_SEED ?= 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup envoy build demo test unit replay e2e bench bench-fluent-bit dist lint fmt deny fuzz clean

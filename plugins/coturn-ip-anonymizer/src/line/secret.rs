@@ -229,6 +229,14 @@ impl Pass<'_> {
     fn value_end(&mut self, start: usize) -> usize {
         let line = self.line;
         let rest = &line[start..];
+        // What stands for a value that another run has taken away ends where it ends.
+        if rest.starts_with(b"[REDACTED:")
+            && let Some(len) = memchr::memchr(b']', rest).map(|i| i + 1)
+            && rest[10..len - 1].iter().all(|b| b.is_ascii_lowercase() || *b == b'-')
+            && rest.get(len).is_none_or(|b| !b.is_ascii_alphanumeric())
+        {
+            return start + len;
+        }
         if let Some(&quote @ (b'\'' | b'"')) = rest.first() {
             if let Some(i) = closing_quote(&rest[1..], quote) {
                 return start + i + 2;
