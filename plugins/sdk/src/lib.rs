@@ -24,12 +24,3 @@ pub use filter::{Filter, Verdict};
 pub use key::{Key, KeyConfig};
 pub use record::{Edits, Record};
 pub use session::{Action, Encoding, Meta, Session};
-
-/// Re-exports that the expansion of [`export_filter!`] needs. Not part of the API.
-#[doc(hidden)]
-pub mod reexport {
-    #[cfg(feature = "proxy-wasm")]
-    pub use proxy_wasm;
-    #[cfg(feature = "component")]
-    pub use wit_bindgen;
-}

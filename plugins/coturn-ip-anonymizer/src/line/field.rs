@@ -119,7 +119,7 @@ impl Pass<'_> {
     pub(super) fn label(&mut self, colon: usize) -> Option<usize> {
         let before = &self.line[self.floor..colon];
         let last = *before.last()?;
-        if !(last.is_ascii_alphabetic() || last == b'P' || last == b'"' || last == b')') {
+        if !(last.is_ascii_alphabetic() || matches!(last, b'"' | b')')) {
             return None;
         }
         let start = (colon + 1..self.line.len()).find(|i| self.line[*i] != b' ').unwrap_or(self.line.len());

@@ -71,11 +71,6 @@ impl Edits {
         self.arena.truncate(mark.1);
     }
 
-    /// Where the last edit ends; 0 without one.
-    pub fn last_end(&self) -> usize {
-        self.list.last().map_or(0, |e| e.end)
-    }
-
     /// Let `new` stand in place of bytes `start..end`.
     pub fn replace(&mut self, start: usize, end: usize, new: &[u8]) {
         self.replace_with(start, end, |arena| arena.extend_from_slice(new));
