@@ -51,6 +51,7 @@ macro_rules! builtin_filters {
 }
 
 builtin_filters! {
+    asynq_payload_redactor::AsynqPayloadRedactor,
     coturn_ip_anonymizer::CoturnIpAnonymizer,
     identity::Identity,
 }

@@ -114,7 +114,7 @@ impl Edits {
     }
 
     /// Shift or map the positions of the edits from `from` on.
-    pub(super) fn remap(&mut self, from: usize, mut map: impl FnMut(&mut usize, &mut usize)) {
+    pub fn remap(&mut self, from: usize, mut map: impl FnMut(&mut usize, &mut usize)) {
         for edit in &mut self.list[from..] {
             map(&mut edit.start, &mut edit.end);
         }
@@ -122,7 +122,7 @@ impl Edits {
 
     /// Bring edits `from..` into ascending order and merge those that overlap: the union
     /// of their ranges gets the replacement of the first. Nothing that an edit covers survives.
-    pub(super) fn normalise(&mut self, from: usize) {
+    pub fn normalise(&mut self, from: usize) {
         if self.list[from..].windows(2).all(|w| w[0].end <= w[1].start) {
             return;
         }
@@ -152,8 +152,9 @@ impl Edits {
         push_short(out, text, done, text.len());
     }
 
-    /// As [`apply`](Self::apply), replacements as they are.
-    pub(super) fn apply_plain(&mut self, text: &[u8], out: &mut Vec<u8>) {
+    /// Append `text` to `out` with the edits made, replacements as they are. They must be in order
+    /// ([`normalise`](Self::normalise)).
+    pub fn apply_plain(&mut self, text: &[u8], out: &mut Vec<u8>) {
         // So that the last replacement can be copied with excess, too.
         self.arena.extend_from_slice(&[0; 32]);
         let mut done = 0;

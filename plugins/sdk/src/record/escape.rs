@@ -3,8 +3,9 @@
 
 /// Append the content of a JSON string (the text between its quotes) to `out`.
 ///
-/// Lenient: an escape that JSON does not have stands for itself, a lone surrogate becomes
-/// U+FFFD, bytes that are not UTF-8 stay.
+/// Lenient: the escapes that only Go's `strconv.Quote` (and redis) writes, `\a`, `\v`, `\'`, `\xNN` and
+/// `\UNNNNNNNN`, are read as well; another escape that JSON does not have stands for itself, a lone surrogate
+/// becomes U+FFFD, bytes that are not UTF-8 stay.
 pub fn decode(raw: &[u8], out: &mut Vec<u8>) {
     let mut pos = 0;
     while pos < raw.len() {
@@ -34,7 +35,17 @@ fn unit(raw: &[u8], at: usize) -> Unit {
         Some(b'r') => one(b'\r'),
         Some(b'b') => one(8),
         Some(b'f') => one(12),
-        Some(&b @ (b'"' | b'\\' | b'/')) => one(b),
+        Some(b'a') => one(7),
+        Some(b'v') => one(11),
+        Some(&b @ (b'"' | b'\\' | b'/' | b'\'')) => one(b),
+        Some(b'x') => match hex(raw, at + 2, 2) {
+            Some(byte) => Unit { raw_len: 4, bytes: [byte as u8, 0, 0, 0], decoded_len: 1 },
+            None => Unit { raw_len: 1, bytes: [b'\\', 0, 0, 0], decoded_len: 1 },
+        },
+        Some(b'U') => match hex(raw, at + 2, 8) {
+            Some(code) => scalar(code, 10),
+            None => Unit { raw_len: 1, bytes: [b'\\', 0, 0, 0], decoded_len: 1 },
+        },
         Some(b'u') => match hex4(raw, at + 2) {
             Some(high @ 0xD800..=0xDBFF) => match (raw.get(at + 6), raw.get(at + 7), hex4(raw, at + 8)) {
                 (Some(b'\\'), Some(b'u'), Some(low @ 0xDC00..=0xDFFF)) => {
@@ -58,9 +69,14 @@ fn scalar(code: u32, raw_len: usize) -> Unit {
 }
 
 fn hex4(raw: &[u8], at: usize) -> Option<u32> {
+    hex(raw, at, 4)
+}
+
+/// `digits` (at most 8) hex digits at `at`.
+fn hex(raw: &[u8], at: usize, digits: usize) -> Option<u32> {
     let mut code = 0;
-    for &b in raw.get(at..at + 4)? {
-        code = code * 16 + (b as char).to_digit(16)?;
+    for &b in raw.get(at..at + digits)? {
+        code = code << 4 | (b as char).to_digit(16)?;
     }
     Some(code)
 }

@@ -37,6 +37,8 @@ pub struct Workspace {
     appended: Vec<u8>,
     /// If not empty: the JSON object that takes the record's place.
     whole: Vec<u8>,
+    /// The edits go down as they are, instead of as content of strings.
+    raw: bool,
 }
 
 /// A record on its way through a filter.
@@ -87,6 +89,7 @@ impl<'a> Record<'a> {
         ws.edits.clear();
         ws.appended.clear();
         ws.whole.clear();
+        ws.raw = false;
         Self { meta, body, form, ws }
     }
 
@@ -177,6 +180,13 @@ impl<'a> Record<'a> {
         }
     }
 
+    /// Edit the whole text of the record: `edit` gets it, its values, and edits in its coordinates. Their
+    /// replacements go down as they are; that JSON stays JSON is up to `edit`. Not together with the other edits.
+    pub fn edit_raw(&mut self, edit: impl FnOnce(&'a [u8], &[Node], &mut Edits)) {
+        self.ws.raw = true;
+        edit(self.body, &self.ws.tape, &mut self.ws.edits);
+    }
+
     /// Add a field to the record's object. `value` is JSON text. In a record that is not
     /// an object nothing happens; a text record becomes `{"log": <the line>, ...}`.
     pub fn append(&mut self, name: &str, value: &[u8]) {
@@ -233,7 +243,9 @@ impl<'a> Record<'a> {
                     let appended = &ws.appended[skip..];
                     ws.edits.replace(brace, brace, b"");
                     let last = ws.edits.len() - 1;
-                    apply_with_tail(&ws.edits, last, body, appended, out);
+                    apply_with_tail(&ws.edits, last, ws.raw, body, appended, out);
+                } else if ws.raw {
+                    ws.edits.apply_plain(body, out);
                 } else {
                     ws.edits.apply(body, out, escape::encode);
                 }
@@ -243,14 +255,16 @@ impl<'a> Record<'a> {
     }
 }
 
-/// Apply all edits; the one numbered `tail` stands for `raw`, which goes down unescaped.
-fn apply_with_tail(edits: &Edits, tail: usize, body: &[u8], raw: &[u8], out: &mut Vec<u8>) {
+/// Apply all edits; the one numbered `tail` stands for `fields`, which go down unescaped, as all do if `raw`.
+fn apply_with_tail(edits: &Edits, tail: usize, raw: bool, body: &[u8], fields: &[u8], out: &mut Vec<u8>) {
     let mut done = 0;
     for (i, (edit, new)) in edits.iter().enumerate() {
         let start = edit.start.clamp(done, body.len());
         out.extend_from_slice(&body[done..start]);
         if i == tail {
-            out.extend_from_slice(raw);
+            out.extend_from_slice(fields);
+        } else if raw {
+            out.extend_from_slice(new);
         } else {
             escape::encode(new, out);
         }

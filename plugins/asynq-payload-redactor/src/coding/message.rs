@@ -1,0 +1,50 @@
+//! asynq's own encoding of a task in redis: the protobuf message `TaskMessage` of its `internal/proto`, in which field
+//! 1 is the type and field 2 the payload.
+
+use std::ops::Range;
+
+/// Where type and payload of the message at the start of `text` stand. The payload may be cut.
+pub fn fields(text: &[u8]) -> Option<(Range<usize>, Range<usize>)> {
+    let (&tag, rest) = text.split_first()?;
+    if tag != 0x0A {
+        return None;
+    }
+    let (len, used) = varint(rest)?;
+    let task = 1 + used..1 + used + len;
+    let name = text.get(task.clone())?;
+    if name.is_empty() || !name.iter().all(|b| b.is_ascii_graphic()) || *text.get(task.end)? != 0x12 {
+        return None;
+    }
+    let (len, used) = varint(text.get(task.end + 1..)?)?;
+    let start = task.end + 1 + used;
+    Some((task, start..start.saturating_add(len).min(text.len())))
+}
+
+fn varint(text: &[u8]) -> Option<(usize, usize)> {
+    let mut value = 0usize;
+    for (i, b) in text.iter().take(4).enumerate() {
+        value |= usize::from(b & 0x7F) << (7 * i);
+        if b & 0x80 == 0 {
+            return Some((value, i + 1));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn type_and_payload_are_found() {
+        let text = b"\n\remail:welcome\x12\x0e{\"user_id\":42}\x1a$id";
+        let (task, payload) = fields(text).unwrap();
+        assert_eq!(&text[task], b"email:welcome");
+        assert_eq!(&text[payload], b"{\"user_id\":42}");
+        assert_eq!(fields(b"\n\x02vm\x10\xf6"), None);
+        assert_eq!(fields(b"\nhello"), None);
+        assert_eq!(fields(b""), None);
+        // cut
+        assert_eq!(fields(b"\n\x01a\x12\x7fxyz").unwrap().1, 5..8);
+    }
+}

@@ -1,0 +1,266 @@
+//! Names and their values in free text: `key=value`, `payload: value`, and `"key": value` of JSON that is printed over
+//! several lines.
+
+use tamis_detectors::keys::KeyClass;
+
+use super::{
+    Out, Role, Sieve,
+    dump::{self, Opener, close_quote, skip_blank},
+    leaf::{Shape, is_binary},
+    shape::{holds_structure, unmatched_close},
+    text::{BASE64_STARTS, Scan},
+    value::MIN_BYTES,
+};
+use crate::{
+    coding::{Coding, bytes},
+    policy::{Context, PAYLOAD_PEN, pen},
+};
+
+impl Sieve {
+    /// `key=value`.
+    pub(super) fn assignment(&mut self, scan: &mut Scan<'_>, at: usize, out: &mut Out) -> usize {
+        let text = scan.text;
+        let Some((start, stop)) = key_before(text, scan.gap, at) else { return at + 1 };
+        let value = skip_colour(text, at + 1, scan.end);
+        self.pair(scan, (start, stop), value, Pair::Assigned, out)
+    }
+
+    /// `key: value`.
+    pub(super) fn colon(&mut self, scan: &mut Scan<'_>, at: usize, out: &mut Out) -> usize {
+        let text = scan.text;
+        let Some((start, stop)) = key_before(text, scan.gap, at) else { return at + 1 };
+        if scan.context != Context::Fields || !self.policy.is_payload_key(&text[start..stop]) {
+            return at + 1;
+        }
+        let value = skip_blank(text, at + 1, scan.end);
+        self.pair(scan, (start, stop), value, Pair::Prose, out)
+    }
+
+    /// The value at `value` of the name `key`.
+    pub(super) fn pair(
+        &mut self,
+        scan: &mut Scan<'_>,
+        key: (usize, usize),
+        value: usize,
+        pair: Pair,
+        out: &mut Out,
+    ) -> usize {
+        let (text, end) = (scan.text, scan.end);
+        let name = &text[key.0..key.1];
+        let context = self.enter(scan.context, name, b"");
+        if value >= end {
+            if pair == Pair::Assigned || context == scan.context {
+                return end;
+            }
+            return value;
+        }
+        let entered = context != scan.context;
+        let byte = text[value];
+        if byte == b'"' || byte == b'`' {
+            let close = close_quote(text, value + 1, end, byte);
+            if close.is_none() && !entered {
+                // A stray quote, or a value that is cut.
+                return self.quoted(scan, value, byte, out);
+            }
+            let stop = close.unwrap_or(end);
+            let person = self.person(context, entered, name, &text[value + 1..stop]).1;
+            if !entered && !person && byte == b'"' && !holds_structure(&text[value + 1..stop]) {
+                return stop + 1;
+            }
+            self.gap(scan, value, (stop + 1).min(end), out);
+            self.ending.string = scan.line && close.is_none();
+            let (context, entered) = self.person(context, entered, name, &text[value + 1..stop]);
+            self.string(text, value + 1, stop, context, entered, out);
+            return stop + 1;
+        }
+        let (context, entered) = match pair {
+            Pair::Assigned => {
+                self.person(context, entered, name, &text[value..bare_end(text, value, end).min(value + 80)])
+            }
+            _ => (context, entered),
+        };
+        if !entered {
+            if pen::marker(&text[value..end]).is_none()
+                && let Some(opener) =
+                    dump::opener(text, value, end).filter(|o| o.is_keyed() || o.is_positional())
+                && pair != Pair::Prose
+            {
+                let next = self.structure_at(scan, value, opener, Some(name), out);
+                return if next == opener.inside { value } else { next };
+            }
+            return value;
+        }
+        if let Some(opener) = dump::opener(text, value, end)
+            && pen::marker(&text[value..end]).is_none()
+        {
+            if opener.is_list()
+                && let Some(list) = bytes::list(text, opener.inside)
+                    .filter(|l| l.end <= end && l.count >= MIN_BYTES && !l.zero)
+                && matches!(context, Context::Payload(_))
+                && !self.whole_payloads()
+            {
+                self.gap(scan, opener.inside, list.end, out);
+                out.child(opener.inside, list.end, Coding::Bytes(list.style), context, Role::Value);
+                return list.end;
+            }
+            if opener.is_keyed() || opener.is_positional() || opener.is_list() {
+                return self.keyed_structure(scan, value, opener, context, name, out);
+            }
+        }
+        // A bare value: where it ends is a matter of what is after it.
+        let stop = match (pair, context) {
+            (Pair::Prose, _) if !self.is_loud(name) => {
+                if !self.is_coded(text, value, end) {
+                    return value;
+                }
+                value + text[value..end].iter().position(u8::is_ascii_whitespace).unwrap_or(end - value)
+            }
+            (Pair::Fragment, _) => {
+                value
+                    + text[value..end]
+                        .iter()
+                        .position(|b| matches!(b, b',' | b'}' | b']'))
+                        .unwrap_or(end - value)
+            }
+            (_, Context::Payload(_) | Context::Secret(KeyClass::Password | KeyClass::Person)) => {
+                bare_end(text, value, end)
+            }
+            _ => {
+                let word = &text[value..end];
+                let word = &word[..word
+                    .iter()
+                    .position(|b| b.is_ascii_whitespace() || matches!(b, b',' | b';' | b')' | b'&'))
+                    .unwrap_or(word.len())];
+                value + word.len() - usize::from(matches!(word.last(), Some(b':' | b'.')))
+            }
+        };
+        self.gap(scan, value, stop, out);
+        if scan.line && stop == end && matches!(context, Context::Payload(_)) {
+            self.ending.bare = true;
+            self.ending.binary = is_binary(&text[value..stop]);
+        }
+        match context {
+            Context::Payload(_) if self.whole_payloads() => self.whole_payload(text, value, stop, false, out),
+            Context::Payload(_) if pair == Pair::Fragment => {
+                self.leaf(text, value, stop, Shape::Bare { json: true }, context, entered, out);
+            }
+            Context::Payload(_) => out.segment(value, stop, context, Role::Value),
+            _ if pair == Pair::Fragment => {
+                self.leaf(text, value, stop, Shape::Bare { json: true }, context, entered, out);
+            }
+            _ => self.leaf(text, value, stop, Shape::Content, context, entered, out),
+        }
+        stop
+    }
+
+    fn keyed_structure(
+        &mut self,
+        scan: &mut Scan<'_>,
+        value: usize,
+        opener: Opener,
+        context: Context,
+        name: &[u8],
+        out: &mut Out,
+    ) -> usize {
+        let (text, end) = (scan.text, scan.end);
+        self.gap(scan, value, value, out);
+        if matches!(context, Context::Payload(_)) && self.whole_payloads() {
+            let mut nothing = Out::default();
+            let walked = self.walk(text, opener, end, Context::Payload(0), b"", &mut nothing);
+            self.whole_payload(text, value, walked.end, false, out);
+            scan.gap = walked.end;
+            return walked.end;
+        }
+        let walked = self.walk(text, opener, end, context, name, out);
+        if walked.open && scan.line {
+            self.hold();
+        }
+        let rest = if walked.open || opener.is_json() {
+            0
+        } else {
+            unmatched_close(&text[walked.end..end], scan.within)
+        };
+        if rest > 0 {
+            self.replace_whole(text, walked.end, walked.end + rest, PAYLOAD_PEN, out);
+        }
+        scan.gap = walked.end + rest;
+        scan.gap
+    }
+
+    /// Whether the value at `at` is JSON in base64 or hex.
+    fn is_coded(&mut self, text: &[u8], at: usize, end: usize) -> bool {
+        let rest = &text[at..end];
+        BASE64_STARTS.iter().any(|s| rest.starts_with(s))
+            || rest.starts_with(b"7b22")
+            || rest.starts_with(b"7b 22")
+            || rest.starts_with(b"7b0a")
+    }
+
+    /// `PAYLOAD: ` in capitals is no prose.
+    fn is_loud(&self, name: &[u8]) -> bool {
+        name.len() > 3 && name.iter().all(|b| b.is_ascii_uppercase() || *b == b'_')
+    }
+}
+
+/// How a name and its value belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pair {
+    /// `key=value`
+    Assigned,
+    /// `key: value`
+    Prose,
+    /// `"key": value`, a line of JSON.
+    Fragment,
+}
+
+/// The name that ends at `at`, but not before `from`. Colour codes of consoles are not part of it.
+fn key_before(text: &[u8], from: usize, at: usize) -> Option<(usize, usize)> {
+    let head = text.get(from..at)?;
+    let len = head
+        .iter()
+        .rev()
+        .take(64)
+        .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+        .count();
+    let mut start = at - len;
+    if text.get(start.wrapping_sub(2)..start) == Some(b"\x1b[") {
+        start += text[start..at].iter().position(|b| *b == b'm')? + 1;
+    }
+    (start < at).then_some((start, at))
+}
+
+/// Skip a colour code of a console.
+fn skip_colour(text: &[u8], at: usize, end: usize) -> usize {
+    if text.get(at..end).is_some_and(|r| r.starts_with(b"\x1b[")) {
+        let code = text[at + 2..end].iter().take(12).position(|b| *b == b'm');
+        return code.map_or(at, |i| at + 2 + i + 1);
+    }
+    at
+}
+
+/// Where a value without quotes ends: before ` name=`, `, NAME: `, or with the text.
+pub(super) fn bare_end(text: &[u8], value: usize, end: usize) -> usize {
+    let mut pos = value;
+    while let Some(i) = memchr::memchr3(b' ', b',', b'\n', &text[pos..end]) {
+        let at = pos + i;
+        let next = at + 1 + usize::from(text.get(at..at + 2) == Some(b", "));
+        let word = text[next..end]
+            .iter()
+            .take(40)
+            .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+            .count();
+        let after = text[..end].get(next + word);
+        let loud = || {
+            text[next..next + word].iter().all(u8::is_ascii_uppercase)
+                && text.get(next + word + 1) == Some(&b' ')
+        };
+        if word > 0 && (after == Some(&b'=') || (after == Some(&b':') && text[at] == b',' && loud())) {
+            return at;
+        }
+        if text[at..end].starts_with(b" \x1b[") {
+            return at;
+        }
+        pos = at + 1;
+    }
+    end
+}

@@ -1,0 +1,209 @@
+//! What it is that stands in a text: the record of a logger, the dump of a task, bytes, a pointer. Guesses from looks;
+//! where they would be wrong, a payload is hidden rather than shown.
+
+use super::{
+    dump::{close_quote, skip_blank},
+    leaf::{is_binary, is_binary_char},
+};
+use crate::coding::bytes;
+
+/// The part of a text that is bytes and no text: from the word of the first such byte to the word of the last, if
+/// there are at least three.
+pub(super) fn binary_run(text: &[u8]) -> Option<(usize, usize)> {
+    if !is_binary(text) {
+        return None;
+    }
+    let (mut first, mut last, mut count) = (text.len(), 0, 0);
+    let mut pos = 0;
+    for chunk in text.utf8_chunks() {
+        for (i, c) in chunk.valid().char_indices() {
+            if is_binary_char(c) {
+                count += 1;
+                first = first.min(pos + i);
+                last = pos + i + c.len_utf8();
+            }
+        }
+        pos += chunk.valid().len();
+        if !chunk.invalid().is_empty() {
+            count += chunk.invalid().len();
+            first = first.min(pos);
+            pos += chunk.invalid().len();
+            last = pos;
+        }
+    }
+    let word = |b: &u8| !b.is_ascii_whitespace() && !matches!(b, b'"' | b'=');
+    let start = first - text[..first].iter().rev().take_while(|b| word(b)).count();
+    let end = last + text[last..].iter().take_while(|b| word(b)).count();
+    (count >= 3).then_some((start, end))
+}
+
+/// Whether there may be anything to take apart.
+pub(super) fn holds_structure(content: &[u8]) -> bool {
+    content.iter().any(|b| matches!(b, b'{' | b'[' | b'=' | b'\\' | b'`'))
+}
+
+/// Bytes up to the last bracket that is closed without having been opened, not counting the last `within` of them,
+/// which close what is around. Looks at one line.
+pub(super) fn unmatched_close(rest: &[u8], within: usize) -> usize {
+    let line = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];
+    let mut total = 0;
+    for_each_unmatched(line, |_| total += 1);
+    let (mut seen, mut last) = (0, 0);
+    for_each_unmatched(line, |at| {
+        seen += 1;
+        if seen + within <= total {
+            last = at + 1;
+        }
+    });
+    last
+}
+
+fn for_each_unmatched(line: &[u8], mut found: impl FnMut(usize)) {
+    let mut depth = 0usize;
+    for (i, b) in line.iter().enumerate() {
+        match b {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' if depth == 0 => found(i),
+            b'}' | b']' => depth -= 1,
+            _ => {}
+        }
+    }
+}
+
+/// `email:welcome [123 34 ...] map[] ...}`: what `%v` prints of an `asynq.Task`, or, with id and queue before the type,
+/// of an `asynq.TaskInfo`. Says where the list of the payload's bytes starts.
+pub(super) fn task_dump(rest: &[u8]) -> Option<usize> {
+    let mut list = 0;
+    let mut words = 0;
+    while words < 3 {
+        let word = rest.get(list..)?.iter().take(256).position(|b| *b == b' ')?;
+        let good = |b: &u8| b.is_ascii_graphic() && !matches!(b, b'{' | b'}' | b'[' | b']' | b'"');
+        if word == 0 || !rest[list..list + word].iter().all(good) {
+            return None;
+        }
+        list += word + 1;
+        words += 1;
+        if rest.get(list) == Some(&b'[') {
+            break;
+        }
+    }
+    if rest.get(list) != Some(&b'[') {
+        return None;
+    }
+    list += 1;
+    let close = match bytes::list(rest, list) {
+        Some(bytes) => bytes.end,
+        None => list,
+    };
+    let tail = rest.get(close..)?.strip_prefix(b"]")?;
+    let end = tail.iter().position(|b| *b == b'\n').unwrap_or(tail.len());
+    let tail = &tail[..end];
+    let known = match words {
+        // Options, and the writer of results: nil or a pointer.
+        1 => {
+            memchr::memmem::find(tail, b" <nil>}").is_some() || memchr::memmem::find(tail, b"] 0x").is_some()
+        }
+        3 => STATES.iter().any(|s| memchr::memmem::find(tail, s).is_some()),
+        _ => false,
+    };
+    known.then_some(list)
+}
+
+/// The states of a task, as they stand in a dump.
+const STATES: [&[u8]; 7] =
+    [b" pending ", b" active ", b" scheduled ", b" retry ", b" archived ", b" completed ", b" aggregating "];
+
+/// A Go pointer or number in the arguments of a stack frame.
+pub(super) fn is_pointer(atom: &[u8]) -> bool {
+    let atom = atom.strip_suffix(b"?").unwrap_or(atom);
+    atom == b"..."
+        || atom == b"_"
+        || atom.strip_prefix(b"0x").is_some_and(|d| d.iter().all(u8::is_ascii_hexdigit))
+        || matches!(atom, b"{..." | b"{...}" | b"{0x0")
+}
+
+/// What `%+v` and JSON print of an `asynq.TaskInfo` or `asynq.Task` (before v0.24): its fields, not those of a payload.
+pub(super) fn is_task_info(rest: &[u8]) -> bool {
+    let head = &rest[..rest.len().min(1024)];
+    let has = |name: &[u8]| memchr::memmem::find(head, name).is_some();
+    if head.starts_with(b"typename:") || (head.starts_with(b"ID:") && has(b" Queue:")) {
+        return true;
+    }
+    if head.trim_ascii_start().starts_with(b"\"ID\":") && has(b"\"Queue\":") {
+        return true;
+    }
+    const NAMES: [&[u8]; 8] = [
+        b"\"MaxRetry\"",
+        b"\"IsOrphaned\"",
+        b"\"NextProcessAt\"",
+        b"\"LastFailedAt\"",
+        b"\"CompletedAt\"",
+        b"\"max_retry\"",
+        b"\"next_process_at\"",
+        b"\"last_failed_at\"",
+    ];
+    NAMES.iter().filter(|n| has(n)).count() >= 2
+}
+
+/// Whether the JSON at `start` is the record that a logger wrote: the tail of a console line after a tab, or an
+/// object near the start of the line that has names which only records have.
+pub(super) fn is_record(text: &[u8], start: usize, line_start: usize) -> bool {
+    if start > 0 && text[start - 1] == b'\t' {
+        return true;
+    }
+    let wanted = if start == line_start { 1 } else { 2 };
+    start - line_start.min(start) <= 256 && record_names(&text[start..]) >= wanted
+}
+
+/// How many of the names that loggers give their own fields an object has, itself and not in what it holds.
+fn record_names(object: &[u8]) -> usize {
+    const NAMES: [&[u8]; 14] = [
+        b"level",
+        b"msg",
+        b"message",
+        b"severity",
+        b"lvl",
+        b"logger",
+        b"@timestamp",
+        b"time",
+        b"ts",
+        b"caller",
+        b"log",
+        b"stream",
+        b"timestamp",
+        b"source",
+    ];
+    let (mut depth, mut found, mut pos) = (0usize, 0, 0);
+    while let Some(&byte) = object.get(pos) {
+        pos += 1;
+        match byte {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' if depth <= 1 => break,
+            b'}' | b']' => depth -= 1,
+            b'"' => {
+                let Some(close) = close_quote(object, pos, object.len(), b'"') else { break };
+                let colon = skip_blank(object, close + 1, object.len());
+                let name =
+                    depth == 1 && object.get(colon) == Some(&b':') && NAMES.contains(&&object[pos..close]);
+                found += usize::from(name);
+                if found >= 2 {
+                    break;
+                }
+                pos = close + 1;
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// `asynq:{default}:active`, `asynq:servers:{vm:20342:...}`: the names asynq gives its keys in redis.
+pub(super) fn is_redis_key(before: &[u8]) -> bool {
+    let word = before
+        .iter()
+        .rev()
+        .take(48)
+        .take_while(|b| b.is_ascii_lowercase() || matches!(b, b':' | b'_'))
+        .count();
+    before[before.len() - word..].starts_with(b"asynq:")
+}
