@@ -71,6 +71,14 @@ impl Detectors {
         Ok(Self { enabled, gate: Gate::new(), custom: custom::compile(custom)? })
     }
 
+    /// Whether [`scan`](Self::scan) may find anything: one cheap pass, for callers that have other things to do with
+    /// a text otherwise.
+    #[must_use]
+    #[inline]
+    pub fn may_match(&self, text: &[u8]) -> bool {
+        !self.custom.is_empty() || self.gate.may_match(text)
+    }
+
     /// Append the findings in `text`, sorted and without overlaps.
     pub fn scan(&self, text: &[u8], found: &mut Vec<Finding>) {
         let first = found.len();

@@ -110,6 +110,12 @@ impl<'t, 'f> Scan<'t, 'f> {
         }
     }
 
+    /// Where looking back from `at` ends: at the last finding, or an escape after it.
+    #[inline]
+    pub(crate) fn limit(&self, at: usize) -> usize {
+        self.floor.max(if self.open <= at { self.open } else { 0 })
+    }
+
     /// The first position from `at` on whose byte is in none of `classes`.
     #[inline]
     pub(crate) fn skip(&self, at: usize, classes: u8) -> usize {
@@ -124,7 +130,7 @@ impl<'t, 'f> Scan<'t, 'f> {
     #[inline]
     pub(crate) fn skip_back(&self, at: usize, classes: u8) -> usize {
         let mut i = at;
-        let limit = self.floor.max(if self.open <= at { self.open } else { 0 });
+        let limit = self.limit(at);
         while i > limit && is(self.text[i - 1], classes) {
             i -= 1;
         }

@@ -83,7 +83,7 @@ pub(crate) fn walk(gate: &Gate, scan: &mut Scan<'_, '_>) {
             Anchor::At => email::at(scan, at, at + 1),
             Anchor::Percent => percent(scan, at),
             Anchor::Plus => phone::international(scan, at),
-            Anchor::Marker => marker_end(text, at).map_or(at + 1, |end| scan.settle(end)),
+            Anchor::Marker => bracket(scan, at),
             Anchor::A => aws::at(scan, at),
             Anchor::S => sendgrid::at(scan, at).or_else(|| twilio::at(scan, at)).unwrap_or(at + 1),
             Anchor::J => jwt::at(scan, at).unwrap_or(at + 1),
@@ -117,6 +117,23 @@ fn joiner(gate: &Gate, scan: &mut Scan<'_, '_>, at: usize) -> usize {
         return next;
     }
     if text[at] == b'-' && scan.at(at + 1) == b'-' { pem::at(scan, at) } else { at + 1 }
+}
+
+fn bracket(scan: &mut Scan<'_, '_>, at: usize) -> usize {
+    if let Some(end) = marker_end(scan.text, at) {
+        return scan.settle(end);
+    }
+    // A colour code is attached to nothing: `\x1b[0m4111...`.
+    let before = scan.context(at, 5);
+    if before.ends_with(b"\x1b") || before.ends_with(b"u001b") || before.ends_with(b"x1b") {
+        let end = at
+            + 1
+            + scan.text[at + 1..].iter().take(8).take_while(|b| matches!(b, b'0'..=b'9' | b';')).count();
+        if scan.at(end) == b'm' {
+            return scan.open(end + 1);
+        }
+    }
+    at + 1
 }
 
 fn percent(scan: &mut Scan<'_, '_>, at: usize) -> usize {

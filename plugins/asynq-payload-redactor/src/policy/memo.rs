@@ -1,12 +1,9 @@
 //! What was made of names before: programs use the same few hundred names over and over.
 
 use tamis_detectors::keys::KeyClass;
-use tamis_sdk::lru::hash;
 
 /// Longest name that is remembered, in bytes.
 const MAX_KEY: usize = 24;
-/// Longest name of the object around it.
-const MAX_PARENT: usize = 16;
 const SLOTS: usize = 512;
 
 /// What a name means outside of payloads.
@@ -16,14 +13,27 @@ pub struct Judgement {
     pub payload: bool,
     /// It names something sensitive.
     pub class: Option<KeyClass>,
+    /// What else it is: the sum of [`LINE`], [`LEVEL`], [`TIME`], [`NAME`] and [`ODD`].
+    pub kind: u8,
 }
+
+/// Shippers hand over a line as it was printed under it.
+pub const LINE: u8 = 1;
+/// Loggers give the level under it.
+pub const LEVEL: u8 = 2;
+/// Loggers give the time under it.
+pub const TIME: u8 = 4;
+/// It is `name`, which may be anything's.
+pub const NAME: u8 = 8;
+/// It holds bytes that detectors look for: it may be data itself.
+pub const ODD: u8 = 16;
 
 #[derive(Debug, Clone, Copy)]
 struct Slot {
-    key_len: u8,
-    parent_len: u8,
-    key: [u8; MAX_KEY],
-    parent: [u8; MAX_PARENT],
+    words: [u64; 3],
+    parent: u64,
+    /// Length of the name; of none if it is too long for one.
+    len: u32,
     judgement: Judgement,
 }
 
@@ -33,41 +43,56 @@ pub struct Memo(Vec<Slot>);
 
 impl Default for Memo {
     fn default() -> Self {
-        let empty = Slot {
-            // No name is that long.
-            key_len: u8::MAX,
-            parent_len: 0,
-            key: [0; MAX_KEY],
-            parent: [0; MAX_PARENT],
-            judgement: Judgement::default(),
-        };
+        let empty = Slot { words: [0; 3], parent: 0, len: u32::MAX, judgement: Judgement::default() };
         Self(vec![empty; SLOTS])
     }
 }
 
 impl Memo {
-    /// What `judge` says of `key` under `parent`, or said before.
-    pub fn get_or(&mut self, key: &[u8], parent: &[u8], judge: impl FnOnce() -> Judgement) -> Judgement {
-        if key.len() > MAX_KEY || parent.len() > MAX_PARENT {
+    /// What `judge` says of `key` under the name whose [`mix`] is `parent`, or said before.
+    #[inline]
+    pub fn get_or(&mut self, key: &[u8], parent: u64, judge: impl FnOnce() -> Judgement) -> Judgement {
+        if key.len() > MAX_KEY {
             return judge();
         }
-        let index = (hash(key) ^ hash(parent).rotate_left(7)) as usize & (SLOTS - 1);
+        let words = words(key);
+        let len = key.len() as u32;
+        let hash = (mix_words(words, key.len()) ^ parent).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let index = (hash >> 40) as usize & (SLOTS - 1);
         let Some(slot) = self.0.get_mut(index) else { return judge() };
-        if usize::from(slot.key_len) == key.len()
-            && usize::from(slot.parent_len) == parent.len()
-            && slot.key.starts_with(key)
-            && slot.parent.starts_with(parent)
-        {
-            return slot.judgement;
+        if slot.len != len || slot.words != words || slot.parent != parent {
+            *slot = Slot { words, parent, len, judgement: judge() };
         }
-        let judgement = judge();
-        slot.key_len = key.len() as u8;
-        slot.parent_len = parent.len() as u8;
-        slot.key[..key.len()].copy_from_slice(key);
-        slot.parent[..parent.len()].copy_from_slice(parent);
-        slot.judgement = judgement;
-        judgement
+        slot.judgement
     }
+}
+
+/// 64 bits that stand for a name.
+#[inline]
+pub fn mix(name: &[u8]) -> u64 {
+    if name.len() > MAX_KEY { tamis_sdk::lru::hash(name) } else { mix_words(words(name), name.len()) }
+}
+
+#[inline]
+fn mix_words([a, b, c]: [u64; 3], len: usize) -> u64 {
+    let x = (a ^ len as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29) ^ b;
+    x.wrapping_mul(0xBF58_476D_1CE4_E5B9).rotate_left(31) ^ c
+}
+
+/// Up to 24 bytes as three words, zeros after them.
+#[inline]
+fn words(name: &[u8]) -> [u64; 3] {
+    let mut words = [0; 3];
+    let (full, tail) = name.as_chunks::<8>();
+    for (word, chunk) in words.iter_mut().zip(full) {
+        *word = u64::from_le_bytes(*chunk);
+    }
+    if let Some(last) = words.get_mut(full.len()) {
+        for (i, b) in tail.iter().enumerate() {
+            *last |= u64::from(*b) << (8 * i);
+        }
+    }
+    words
 }
 
 #[cfg(test)]
@@ -77,13 +102,23 @@ mod tests {
     #[test]
     fn a_name_is_judged_once() {
         let mut memo = Memo::default();
-        let payload = Judgement { payload: true, class: None };
-        assert_eq!(memo.get_or(b"payload", b"", || payload), payload);
-        assert_eq!(memo.get_or(b"payload", b"", || unreachable!()), payload);
-        assert_eq!(memo.get_or(b"payload", b"x", Judgement::default), Judgement::default());
-        assert_eq!(memo.get_or(b"", b"", || payload), payload);
+        let payload = Judgement { payload: true, ..Judgement::default() };
+        assert_eq!(memo.get_or(b"payload", 0, || payload), payload);
+        assert_eq!(memo.get_or(b"payload", 0, || unreachable!()), payload);
+        assert_eq!(memo.get_or(b"payload", mix(b"x"), Judgement::default), Judgement::default());
+        assert_eq!(memo.get_or(b"", 0, || payload), payload);
         let long = [b'a'; 25];
-        assert_eq!(memo.get_or(&long, b"", || payload), payload);
-        assert_eq!(memo.get_or(&long, b"", Judgement::default), Judgement::default());
+        assert_eq!(memo.get_or(&long, 0, || payload), payload);
+        assert_eq!(memo.get_or(&long, 0, Judgement::default), Judgement::default());
+    }
+
+    #[test]
+    fn names_mix_differently() {
+        let names: [&[u8]; 7] = [b"", b"a", b"a\0", b"abcdefgh", b"abcdefghi", b"user_id", b"name"];
+        for (i, a) in names.iter().enumerate() {
+            for b in &names[i + 1..] {
+                assert_ne!(mix(a), mix(b));
+            }
+        }
     }
 }

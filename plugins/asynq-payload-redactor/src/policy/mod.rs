@@ -12,7 +12,7 @@ use tamis_sdk::{ConfigError, Key, config::unknown, pseudonym::Tokenizer};
 
 use self::{
     allow::{AllowLists, State, same_name},
-    memo::{Judgement, Memo},
+    memo::{Judgement, Memo, mix},
     pen::Pen,
 };
 use crate::config::{Config, Level, PayloadMode, Reencode, Rule};
@@ -159,29 +159,33 @@ impl Policy {
         Ok(policy)
     }
 
-    /// The context of the value under `key` of an object in context `context`; `parent` is the object's own key.
-    pub fn enter(&mut self, context: Context, key: &[u8], parent: &[u8]) -> Context {
+    /// The context of the value under `key` of an object in context `context`; `judgement` is that of the key.
+    pub fn enter(&mut self, context: Context, key: &[u8], judgement: Judgement) -> Context {
+        let judged = |context| judgement.class.map_or(context, Context::Secret);
         match context {
             Context::Secret(_) => context,
             Context::Payload(state) => match self.allow.key(state, key) {
-                allow::ALL => self.judged(Context::Allowed, key, parent),
+                allow::ALL => judged(Context::Allowed),
                 state => Context::Payload(state),
             },
-            Context::Allowed => self.judged(context, key, parent),
-            Context::Fields if self.judge(key, parent).payload => Context::Payload(self.allow.root(None)),
-            Context::Fields => self.judged(context, key, parent),
+            Context::Allowed => judged(context),
+            Context::Fields if judgement.payload => Context::Payload(self.allow.root(None)),
+            Context::Fields => judged(context),
         }
     }
 
-    fn judge(&mut self, key: &[u8], parent: &[u8]) -> Judgement {
+    /// What `key` means, in an object whose own name is `parent`.
+    #[inline]
+    pub fn judge(&mut self, key: &[u8], parent: &[u8]) -> Judgement {
         let Self { memo, keys, payload_keys, pens, .. } = self;
-        memo.get_or(key, parent, || {
+        memo.get_or(key, mix(parent), || {
             let on = |class: &KeyClass| {
                 pens.get(usize::from(PenId::class(*class).0)).is_none_or(|p| p.rule() != Rule::Off)
             };
             Judgement {
                 payload: is_payload_key(payload_keys, key),
                 class: keys.judge_under(key, parent).filter(on),
+                kind: kind_of(key),
             }
         })
     }
@@ -197,13 +201,15 @@ impl Policy {
         }
     }
 
-    fn judged(&mut self, context: Context, key: &[u8], parent: &[u8]) -> Context {
-        self.judge(key, parent).class.map_or(context, Context::Secret)
-    }
-
     /// Whether a field of this name holds a payload.
     pub fn is_payload_key(&mut self, key: &[u8]) -> bool {
         self.judge(key, b"").payload
+    }
+
+    /// Whether the detectors may find anything in `text`.
+    #[inline]
+    pub fn may_find(&self, text: &[u8]) -> bool {
+        self.detectors.may_match(text)
     }
 
     /// Findings of the detectors in `text`.
@@ -283,6 +289,31 @@ impl Policy {
             || pen::is_marker(value)
             || self.own.iter().any(|p| self.pen(*p).is_some_and(|p| p.is_own(value)))
     }
+}
+
+/// The names under which shippers hand over a line as it was printed.
+const LINE_KEYS: [&[u8]; 5] = [b"log", b"message", b"MESSAGE", b"msg", b"line"];
+/// The names under which loggers give the level.
+const LEVEL_KEYS: [&[u8]; 5] = [b"level", b"lvl", b"severity", b"L", b"levelname"];
+/// The names under which loggers give the time.
+const TIME_KEYS: [&[u8]; 6] = [b"time", b"ts", b"timestamp", b"@timestamp", b"date", b"T"];
+
+fn kind_of(key: &[u8]) -> u8 {
+    let mut kind = 0;
+    for (names, mark) in [(&LINE_KEYS[..], memo::LINE), (&LEVEL_KEYS, memo::LEVEL), (&TIME_KEYS, memo::TIME)]
+    {
+        if names.contains(&key) {
+            kind |= mark;
+        }
+    }
+    if key.eq_ignore_ascii_case(b"name") {
+        kind |= memo::NAME;
+    }
+    // No detector knows anything that short, or without one of these.
+    if key.len() >= 6 && key.iter().any(|b| matches!(b, b'@' | b'0'..=b'9')) {
+        kind |= memo::ODD;
+    }
+    kind
 }
 
 /// Whether `key`, of a dotted name the last part, is one of `names` in any case style, or one with a suffix that names a

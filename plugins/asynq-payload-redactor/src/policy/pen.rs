@@ -7,6 +7,9 @@ use crate::config::Rule;
 /// What every mask starts with.
 pub const MARKER: &[u8] = b"[REDACTED";
 
+/// Characters that may end a value in some dump: what holds one is masked whole.
+const PARTS: [char; 8] = ['"', '\\', '{', '}', '[', ']', ' ', ','];
+
 /// Writes replacements, for one kind of value.
 #[derive(Debug)]
 pub struct Pen {
@@ -51,7 +54,7 @@ impl Pen {
                 let (first, last) = (usize::from(first), usize::from(last));
                 let chars = std::str::from_utf8(value).ok().map(|t| (t, t.chars().count()));
                 match chars {
-                    Some((text, count)) if (first + last) * 2 < count && !text.contains(['"', '\\']) => {
+                    Some((text, count)) if (first + last) * 2 < count && !text.contains(PARTS) => {
                         let head = text.char_indices().nth(first).map_or(0, |(i, _)| i);
                         let tail = text.char_indices().nth(count - last).map_or(text.len(), |(i, _)| i);
                         out.extend_from_slice(&value[..head]);

@@ -1,10 +1,14 @@
 //! Structures within a text: JSON, and what Go's `%v`, `%+v` and `%#v` print of structs, maps and slices. Complete or
 //! cut, well-formed or not; walked without recursion.
 
-use super::{Out, Role, Sieve, leaf::Shape, value::MIN_BYTES};
+use super::{
+    Out, Role, Sieve,
+    leaf::Shape,
+    value::{MIN_BYTES, starts_json},
+};
 use crate::{
     coding::{Coding, bytes},
-    policy::{Context, allow},
+    policy::{Context, allow, memo},
 };
 
 /// A container that is open.
@@ -49,8 +53,20 @@ enum Kind {
     Go,
     /// `{42 a@b.c}`: values without names.
     Positional,
-    /// `[a b]`, `["a", "b"]`.
+    /// `[a b]`, `[]string{"a", "b"}`.
     List,
+    /// `["a",2]`: values between commas.
+    JsonList,
+}
+
+impl Kind {
+    fn is_json(self) -> bool {
+        matches!(self, Self::Json | Self::JsonList)
+    }
+
+    fn is_keyed(self) -> bool {
+        matches!(self, Self::Json | Self::Go)
+    }
 }
 
 /// How a walk ended.
@@ -74,7 +90,7 @@ pub(super) struct Opener {
 impl Opener {
     /// Whether its values have names.
     pub(super) fn is_keyed(&self) -> bool {
-        matches!(self.kind, Kind::Json | Kind::Go)
+        self.kind.is_keyed()
     }
 
     /// Whether it is a struct without names.
@@ -84,12 +100,18 @@ impl Opener {
 
     /// Whether it is a list.
     pub(super) fn is_list(&self) -> bool {
-        self.kind == Kind::List
+        matches!(self.kind, Kind::List | Kind::JsonList)
     }
 
     /// Whether it is JSON.
     pub(super) fn is_json(&self) -> bool {
         self.kind == Kind::Json
+    }
+
+    /// The same within JSON: there a list is one of JSON.
+    fn within(self, level: Level) -> Self {
+        let list = self.kind == Kind::List && level.kind.is_json() && self.close == b']';
+        Self { kind: if list { Kind::JsonList } else { self.kind }, ..self }
     }
 }
 
@@ -115,7 +137,10 @@ pub(super) fn opener(text: &[u8], pos: usize, end: usize) -> Option<Opener> {
         },
         b'[' => match typed(rest) {
             Some(brace) => Some(Opener { inside: pos + brace + 1, close: b'}', kind: Kind::List }),
-            None => Some(Opener { inside: pos + 1, close: b']', kind: Kind::List }),
+            None => {
+                let kind = if is_json_list(text, pos + 1, end) { Kind::JsonList } else { Kind::List };
+                Some(Opener { inside: pos + 1, close: b']', kind })
+            }
         },
         b'A'..=b'Z' | b'a'..=b'z' => braces(pos + typed(rest)? + 1),
         _ => None,
@@ -133,6 +158,22 @@ fn typed(rest: &[u8]) -> Option<usize> {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b'*' | b'[' | b']' => at += 1,
             _ => return None,
         }
+    }
+}
+
+/// Whether the list whose content starts at `pos` is one of JSON: commas part its values.
+fn is_json_list(text: &[u8], pos: usize, end: usize) -> bool {
+    let at = skip_blank(text, pos, end);
+    let rest = text.get(at..end).unwrap_or_default();
+    let word = rest
+        .iter()
+        .take(40)
+        .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'+'))
+        .count();
+    match rest.first() {
+        Some(b'"' | b'[') => true,
+        Some(b'{') => matches!(rest.get(skip_blank(rest, 1, rest.len())), Some(b'"' | b'}')),
+        _ => word > 0 && rest.get(word) == Some(&b','),
     }
 }
 
@@ -261,8 +302,11 @@ impl Sieve {
             let context = match (key, level.context) {
                 (Some((start, stop)), context) => {
                     let key = text.get(start..stop).unwrap_or_default();
-                    self.key_text(text, start, stop, context, out);
-                    self.enter(context, key, level.name.as_bytes())
+                    let (inner, judgement) = self.enter(context, key, level.name.as_bytes());
+                    if judgement.kind & memo::ODD != 0 || context == Context::Payload(allow::DEAD) {
+                        self.key_text(text, start, stop, context, out);
+                    }
+                    inner
                 }
                 (None, context) => self.policy.element(context),
             };
@@ -333,7 +377,9 @@ impl Sieve {
                 pos = self.walk_value(text, value, end, level, quiet, Name::default(), false, &mut nothing);
             }
         }
-        self.levels.truncate(depth);
+        if pos < end {
+            self.levels.truncate(depth);
+        }
         pos
     }
 
@@ -356,7 +402,7 @@ impl Sieve {
             let stop = close.unwrap_or(end);
             self.ending.string = close.is_none();
             let value = text.get(at + 1..stop).unwrap_or_default();
-            let (context, entered) = self.person(context, entered, name.as_bytes(), value);
+            let (context, entered) = self.named(context, entered, name.as_bytes(), value);
             if byte == b'"' {
                 self.string(text, at + 1, stop, context, entered, out);
             } else {
@@ -365,13 +411,13 @@ impl Sieve {
             return close.map_or(end, |c| c + 1);
         }
         let marker = text.get(at..end).and_then(crate::policy::pen::marker);
-        if let Some(opener) = opener(text, at, end).filter(|_| marker.is_none()) {
+        if let Some(opener) = opener(text, at, end).filter(|_| marker.is_none()).map(|o| o.within(level)) {
             if matches!(context, Context::Payload(_)) && entered && self.whole_payloads() {
                 let stop = self.skip_value(text, at, end);
-                self.whole_payload(text, at, stop, level.kind == Kind::Json, out);
+                self.whole_payload(text, at, stop, level.kind.is_json(), out);
                 return stop;
             }
-            if opener.kind == Kind::List
+            if opener.is_list()
                 && let Some(list) = bytes::list(text, opener.inside).filter(|l| l.end <= end)
                 && let Some(context) = self.bytes_context(text, opener.inside, list, context, entered)
             {
@@ -383,10 +429,10 @@ impl Sieve {
         }
         let stop = level.atom_end(text, at, end);
         let value = text.get(at..stop).unwrap_or_default();
-        let (context, entered) = self.person(context, entered, name.as_bytes(), value);
-        self.leaf(text, at, stop, Shape::Bare { json: level.kind == Kind::Json }, context, entered, out);
+        let (context, entered) = self.named(context, entered, name.as_bytes(), value);
+        self.leaf(text, at, stop, Shape::Bare { json: level.kind.is_json() }, context, entered, out);
         // Progress, whatever stands there.
-        stop.max(at + usize::from(stop == at && !matches!(level.kind, Kind::Json | Kind::Go)))
+        stop.max(at + usize::from(stop == at && !level.kind.is_keyed()))
     }
 
     /// The value at `at`, whose name is not known: it goes.
@@ -407,7 +453,12 @@ impl Sieve {
     ) -> Option<Context> {
         match context {
             Context::Secret(_) => None,
-            Context::Payload(_) if entered => (list.count >= MIN_BYTES && !list.zero).then_some(context),
+            Context::Payload(_) if entered && list.count >= MIN_BYTES && !list.zero => Some(context),
+            Context::Payload(_) if entered => {
+                self.scratch.clear();
+                bytes::decode(text.get(start..list.end)?, &mut self.scratch);
+                (list.count > 1 && starts_json(&self.scratch)).then_some(context)
+            }
             _ if list.count < MIN_TEXT => None,
             _ => {
                 self.scratch.clear();
@@ -436,7 +487,7 @@ impl Level {
     }
 
     pub(super) fn is_json(&self) -> bool {
-        self.kind == Kind::Json
+        self.kind.is_json()
     }
 
     /// The first line after a brace at the end of a line: if it is that of an `asynq.TaskInfo`, what follows is no
@@ -450,7 +501,7 @@ impl Level {
     /// The name at `pos`, if there is one, and where its value starts.
     fn key(&self, text: &[u8], pos: usize, end: usize) -> (Option<(usize, usize)>, usize) {
         match self.kind {
-            Kind::Positional | Kind::List => (None, pos),
+            Kind::Positional | Kind::List | Kind::JsonList => (None, pos),
             Kind::Json | Kind::Go if text[pos] == b'"' => {
                 let Some(close) = close_quote(text, pos + 1, end, b'"') else { return (None, pos) };
                 let colon = skip_blank(text, close + 1, end);
@@ -474,14 +525,14 @@ impl Level {
             match text[pos] {
                 b'}' | b']' if nested > 0 => nested -= 1,
                 b if b == self.close => return pos,
-                b'}' | b']' if self.kind == Kind::Json => return pos,
-                b'{' | b'[' if self.kind != Kind::Json => nested += 1,
-                b',' if self.kind == Kind::Json => return pos,
+                b'}' | b']' if self.kind.is_json() => return pos,
+                b'{' | b'[' if !self.kind.is_json() => nested += 1,
+                b',' if self.kind.is_json() => return pos,
                 b',' if text.get(pos + 1) == Some(&b' ') && go_key(text, pos + 2, end).is_some() => {
                     return pos;
                 }
                 b' ' | b'\n' | b'\t' | b'\r' => match self.kind {
-                    Kind::Json | Kind::Positional | Kind::List if nested == 0 => return pos,
+                    Kind::Json | Kind::JsonList | Kind::Positional | Kind::List if nested == 0 => return pos,
                     Kind::Go
                         if go_key(text, pos + 1, end).or_else(|| map_key(text, pos + 1, end)).is_some() =>
                     {

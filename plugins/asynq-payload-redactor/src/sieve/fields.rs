@@ -5,17 +5,12 @@ use tamis_sdk::record::{Kind, Node};
 use super::{Out, Role, Sieve, leaf::Shape};
 use crate::{
     coding::{Coding, bytes},
-    policy::Context,
+    policy::{Context, allow, memo},
 };
 
-/// The names under which shippers hand over a line as it was printed.
-const LINE_KEYS: [&[u8]; 5] = [b"log", b"message", b"MESSAGE", b"msg", b"line"];
-
-/// The names under which loggers give the level.
-const LEVEL_KEYS: [&[u8]; 5] = [b"level", b"lvl", b"severity", b"L", b"levelname"];
-
 /// A container whose values are being looked at.
-struct Open {
+#[derive(Debug)]
+pub(super) struct Open {
     /// Tape index of what is after it.
     next: usize,
     context: Context,
@@ -28,61 +23,53 @@ struct Open {
 impl Sieve {
     /// Look at all values of a record.
     pub(super) fn fields(&mut self, body: &[u8], nodes: &[Node], out: &mut Out) {
-        let mut open: Vec<Open> = Vec::new();
+        let mut open = std::mem::take(&mut self.open);
+        open.clear();
+        self.each_field(body, nodes, &mut open, out);
+        self.open = open;
+    }
+
+    fn each_field(&mut self, body: &[u8], nodes: &[Node], open: &mut Vec<Open>, out: &mut Out) {
         // A record that says its level was written by a logger: its message is whole.
-        let logger = nodes.iter().any(|n| {
-            n.parent == 0
-                && LEVEL_KEYS
-                    .contains(&body.get(n.key_start as usize..n.key_end as usize).unwrap_or_default())
-        });
-        let line_role = if logger { Role::Text } else { Role::Line };
+        let mut logger = None;
         let mut index = 0;
         while let Some(node) = nodes.get(index) {
             while open.last().is_some_and(|o| o.next <= index) {
                 open.pop();
             }
-            let key = (node.key_start as usize, node.key_end as usize);
-            let name = body.get(key.0..key.1).unwrap_or_default();
-            let parent = open.last();
-            let (context, entered) = match parent {
-                None => (Context::Fields, false),
-                Some(o) if o.object => {
-                    let parent_name = body.get(o.key.0..o.key.1).unwrap_or_default();
-                    let context = self.enter(o.context, name, parent_name);
-                    (context, context != o.context)
-                }
-                Some(o) => (self.policy.element(o.context), false),
-            };
-            let (context, entered) = if node.kind == Kind::String {
-                let value = body.get(node.start as usize..node.end as usize).unwrap_or_default();
-                self.person(context, entered, name, value)
-            } else {
-                (context, entered)
-            };
-            let outer = parent.map(|o| o.context);
-            let key = if key.0 < key.1 || parent.is_none_or(|o| o.object) {
-                key
-            } else {
-                parent.map_or(key, |o| o.key)
-            };
-            if name.len() >= 6
-                && let Some(context) = outer
-            {
-                self.key_text(body, node.key_start as usize, node.key_end as usize, context, out);
-            }
             let (start, end) = (node.start as usize, node.end as usize);
+            let mut key = (node.key_start as usize, node.key_end as usize);
+            let mut kind = 0;
+            let (mut context, mut entered) = (Context::Fields, false);
+            if let Some(parent) = open.last() {
+                if parent.object {
+                    let name = body.get(key.0..key.1).unwrap_or_default();
+                    let parent_name = body.get(parent.key.0..parent.key.1).unwrap_or_default();
+                    let outer = parent.context;
+                    let (inner, judgement) = self.enter(outer, name, parent_name);
+                    (context, entered, kind) = (inner, inner != outer, judgement.kind);
+                    if kind & memo::NAME != 0 && node.kind == Kind::String {
+                        let value = body.get(start..end).unwrap_or_default();
+                        (context, entered) = self.person(context, entered, value);
+                    }
+                    if kind & memo::ODD != 0 || outer == Context::Payload(allow::DEAD) {
+                        self.key_text(body, key.0, key.1, outer, out);
+                    }
+                } else {
+                    context = self.policy.element(parent.context);
+                    key = parent.key;
+                }
+            }
             index += 1;
             let quote = usize::from(node.kind == Kind::String);
             if let Some(parent) = open.last_mut() {
                 if self.removes(context, entered) {
-                    let entry = if parent.object {
-                        (node.key_start as usize).saturating_sub(1)
-                    } else {
-                        start - quote
-                    };
+                    let object = parent.object;
+                    let entry =
+                        if object { (node.key_start as usize).saturating_sub(1) } else { start - quote };
                     let next = nodes.get(node.next as usize).filter(|_| (node.next as usize) < parent.next);
                     let (from, to) = match next {
-                        Some(n) if parent.object => (entry, (n.key_start as usize).saturating_sub(1)),
+                        Some(n) if object => (entry, (n.key_start as usize).saturating_sub(1)),
                         Some(n) => (entry, n.start as usize - usize::from(n.kind == Kind::String)),
                         None => (parent.kept.unwrap_or(entry), end + quote),
                     };
@@ -93,14 +80,27 @@ impl Sieve {
                 parent.kept = Some(end + quote);
             }
             match node.kind {
-                Kind::String if context == Context::Fields && LINE_KEYS.contains(&name) => {
-                    if node.escaped {
-                        out.child(start, end, Coding::Escaped, context, line_role);
+                Kind::String if context == Context::Fields => {
+                    let text = body.get(start..end).unwrap_or_default();
+                    let line = kind & memo::LINE != 0;
+                    if kind & memo::TIME != 0 && is_time(text) {
+                        continue;
+                    }
+                    let role = if line && !*logger.get_or_insert_with(|| self.is_logger(body, nodes)) {
+                        Role::Line
+                    } else if line {
+                        Role::Text
                     } else {
-                        out.segment(start, end, context, line_role);
+                        Role::Field
+                    };
+                    if node.escaped {
+                        out.child(start, end, Coding::Escaped, context, role);
+                    } else if role == Role::Line || self.may_hold(text) {
+                        out.segment(start, end, context, role);
                     }
                 }
                 Kind::String => self.string(body, start, end, context, entered, out),
+                Kind::Literal if matches!(context, Context::Fields | Context::Allowed) => {}
                 Kind::Number | Kind::Literal => {
                     self.leaf(body, start, end, Shape::Bare { json: true }, context, entered, out);
                 }
@@ -113,28 +113,40 @@ impl Sieve {
                     if node.kind == Kind::Array
                         && let Some(list) = bytes::list(body, start + 1).filter(|l| l.end + 1 == end)
                     {
-                        let line = context == Context::Fields && LINE_KEYS.contains(&name);
+                        let line = context == Context::Fields && kind & memo::LINE != 0;
                         let bytes = if line {
                             Some(context)
                         } else {
                             self.bytes_context(body, start + 1, list, context, entered)
                         };
                         if let Some(context) = bytes {
-                            let role = if line { line_role } else { Role::Value };
+                            let role = if line { Role::Line } else { Role::Value };
                             out.child(start + 1, list.end, Coding::Bytes(list.style), context, role);
                             index = node.next as usize;
                             continue;
                         }
                     }
-                    open.push(Open {
-                        next: node.next as usize,
-                        context,
-                        object: node.kind == Kind::Object,
-                        key,
-                        kept: None,
-                    });
+                    let object = node.kind == Kind::Object;
+                    open.push(Open { next: node.next as usize, context, object, key, kept: None });
                 }
             }
         }
     }
+
+    fn is_logger(&mut self, body: &[u8], nodes: &[Node]) -> bool {
+        nodes.iter().any(|n| {
+            let key = body.get(n.key_start as usize..n.key_end as usize).unwrap_or_default();
+            n.parent == 0 && self.policy.judge(key, b"").kind & memo::LEVEL != 0
+        })
+    }
+}
+
+/// `2026-11-21T00:17:19.378735899Z` and its kin.
+fn is_time(text: &[u8]) -> bool {
+    text.len() <= 40
+        && text.first().is_some_and(u8::is_ascii_digit)
+        && text
+            .iter()
+            .all(|b| matches!(b, b'0'..=b'9' | b'-' | b':' | b'.' | b'T' | b'Z' | b'+' | b' ' | b'/'))
+        && matches!(text.get(4), Some(b'-' | b'/'))
 }

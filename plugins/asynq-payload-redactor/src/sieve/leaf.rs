@@ -188,19 +188,27 @@ impl Sieve {
         }
     }
 
-    /// The context of `value`, which stands under the name `key`: a `name` may be anything's, but what looks like
-    /// that of a person goes.
-    pub(super) fn person(
+    /// The context of `value`, which stands under `name`: that may be anything's, but what looks like that of a
+    /// person goes.
+    pub(super) fn person(&self, context: Context, entered: bool, value: &[u8]) -> (Context, bool) {
+        let plain = matches!(context, Context::Fields | Context::Allowed);
+        let person = plain && looks_like_person(value);
+        let on = || self.policy.pen(PenId::class(KeyClass::Person)).is_none_or(|p| p.rule() != Rule::Off);
+        if person && on() { (Context::Secret(KeyClass::Person), true) } else { (context, entered) }
+    }
+
+    /// As [`person`](Self::person), whatever the name is.
+    pub(super) fn named(
         &self,
         context: Context,
         entered: bool,
-        key: &[u8],
+        name: &[u8],
         value: &[u8],
     ) -> (Context, bool) {
-        let plain = matches!(context, Context::Fields | Context::Allowed);
-        let person = plain && key.len() == 4 && key.eq_ignore_ascii_case(b"name") && looks_like_person(value);
-        let on = || self.policy.pen(PenId::class(KeyClass::Person)).is_none_or(|p| p.rule() != Rule::Off);
-        if person && on() { (Context::Secret(KeyClass::Person), true) } else { (context, entered) }
+        if name.len() == 4 && name.eq_ignore_ascii_case(b"name") {
+            return self.person(context, entered, value);
+        }
+        (context, entered)
     }
 
     /// Whether a value goes with its name.
@@ -231,14 +239,15 @@ impl Sieve {
         context: Context,
         out: &mut Out,
     ) {
-        // No detector knows anything that short, or without one of these.
-        let key = text.get(start..end).unwrap_or_default();
-        if key.len() >= 6
-            && !matches!(context, Context::Secret(_))
-            && key.iter().any(|b| matches!(b, b'@' | b'0'..=b'9'))
-        {
+        if end - start.min(end) >= 6 && !matches!(context, Context::Secret(_)) {
             self.detect(text, start, end, out);
         }
+    }
+
+    /// Whether there may be anything in a text that stands in the record itself.
+    #[inline]
+    pub(super) fn may_hold(&self, text: &[u8]) -> bool {
+        self.look.at(text) != 0 || self.policy.may_find(text)
     }
 
     /// Let the detectors look at `start..end`.

@@ -13,6 +13,7 @@
 //! | `shape` | what it is that stands in a text: a record, a task, a payload |
 //! | `dump` | JSON and Go dumps within a text, complete or cut |
 //! | `value` | what a payload is written in |
+//! | `look` | what a text may hold, at a glance |
 //! | `leaf` | single values, and what takes their place |
 //! | `task` | the type of the task a record is about |
 //! | `stream` | payloads that are spread over records |
@@ -20,6 +21,7 @@
 mod dump;
 mod fields;
 mod leaf;
+mod look;
 mod pair;
 mod shape;
 mod stream;
@@ -35,13 +37,14 @@ use tamis_sdk::{
 pub use self::leaf::Form;
 use self::{
     dump::Level,
+    look::Look,
     stream::{Ending, Streams},
 };
 use crate::{
     coding::Coding,
     config::{PayloadMode, Reencode},
     counts::Counts,
-    policy::{Context, PAYLOAD_PEN, PenId, Policy, allow},
+    policy::{Context, PAYLOAD_PEN, PenId, Policy, allow, memo::Judgement},
 };
 
 /// Codings within codings that are followed. Each level of escapes doubles the backslashes, so that no honest text
@@ -130,6 +133,8 @@ pub struct Sieve {
     pub observe: bool,
     frames: Vec<Frame>,
     levels: Vec<Level>,
+    look: Look,
+    open: Vec<fields::Open>,
     streams: Streams,
     /// Where payloads of this record's task start in the allow-lists.
     root: allow::State,
@@ -153,6 +158,8 @@ impl Sieve {
             observe: false,
             frames: vec![Frame::default()],
             levels: Vec::new(),
+            look: Look::new(),
+            open: Vec::new(),
             streams: Streams::new(streams),
             root: allow::DEAD,
             details: true,
@@ -199,10 +206,14 @@ impl Sieve {
     }
 
     /// The context of a value under `key`. A payload that begins here gets the allow-list of this record's task.
-    fn enter(&mut self, context: Context, key: &[u8], parent: &[u8]) -> Context {
-        match (context, self.policy.enter(context, key, parent)) {
-            (Context::Fields, Context::Payload(_)) => self.payload_context(),
-            (_, context) => context,
+    fn enter(&mut self, context: Context, key: &[u8], parent: &[u8]) -> (Context, Judgement) {
+        let judgement = match context {
+            Context::Secret(_) | Context::Payload(allow::DEAD) => Judgement::default(),
+            _ => self.policy.judge(key, parent),
+        };
+        match (context, self.policy.enter(context, key, judgement)) {
+            (Context::Fields, Context::Payload(_)) => (self.payload_context(), judgement),
+            (_, context) => (context, judgement),
         }
     }
 

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     coding::{Coding, bytes},
-    policy::{Context, PAYLOAD_PEN, pen},
+    policy::{Context, PAYLOAD_PEN, allow, pen},
 };
 
 impl Sieve {
@@ -28,6 +28,9 @@ impl Sieve {
     /// `key: value`.
     pub(super) fn colon(&mut self, scan: &mut Scan<'_>, at: usize, out: &mut Out) -> usize {
         let text = scan.text;
+        if !text.get(at + 1).is_none_or(|b| matches!(b, b' ' | b'"' | b'{' | b'[' | b'&' | b'`')) {
+            return at + 1;
+        }
         let Some((start, stop)) = key_before(text, scan.gap, at) else { return at + 1 };
         if scan.context != Context::Fields || !self.policy.is_payload_key(&text[start..stop]) {
             return at + 1;
@@ -47,7 +50,7 @@ impl Sieve {
     ) -> usize {
         let (text, end) = (scan.text, scan.end);
         let name = &text[key.0..key.1];
-        let context = self.enter(scan.context, name, b"");
+        let (context, _) = self.enter(scan.context, name, b"");
         if value >= end {
             if pair == Pair::Assigned || context == scan.context {
                 return end;
@@ -63,19 +66,19 @@ impl Sieve {
                 return self.quoted(scan, value, byte, out);
             }
             let stop = close.unwrap_or(end);
-            let person = self.person(context, entered, name, &text[value + 1..stop]).1;
+            let person = self.named(context, entered, name, &text[value + 1..stop]).1;
             if !entered && !person && byte == b'"' && !holds_structure(&text[value + 1..stop]) {
                 return stop + 1;
             }
             self.gap(scan, value, (stop + 1).min(end), out);
             self.ending.string = scan.line && close.is_none();
-            let (context, entered) = self.person(context, entered, name, &text[value + 1..stop]);
+            let (context, entered) = self.named(context, entered, name, &text[value + 1..stop]);
             self.string(text, value + 1, stop, context, entered, out);
             return stop + 1;
         }
         let (context, entered) = match pair {
             Pair::Assigned => {
-                self.person(context, entered, name, &text[value..bare_end(text, value, end).min(value + 80)])
+                self.named(context, entered, name, &text[value..bare_end(text, value, end).min(value + 80)])
             }
             _ => (context, entered),
         };
@@ -122,6 +125,9 @@ impl Sieve {
                         .position(|b| matches!(b, b',' | b'}' | b']'))
                         .unwrap_or(end - value)
             }
+            (Pair::Assigned, _) if key.0 > 0 && matches!(text[key.0 - 1], b'?' | b'&') => {
+                query_end(text, value, end)
+            }
             (_, Context::Payload(_) | Context::Secret(KeyClass::Password | KeyClass::Person)) => {
                 bare_end(text, value, end)
             }
@@ -166,7 +172,10 @@ impl Sieve {
         self.gap(scan, value, value, out);
         if matches!(context, Context::Payload(_)) && self.whole_payloads() {
             let mut nothing = Out::default();
-            let walked = self.walk(text, opener, end, Context::Payload(0), b"", &mut nothing);
+            let walked = self.walk(text, opener, end, Context::Payload(allow::DEAD), b"", &mut nothing);
+            if walked.open && scan.line {
+                self.hold();
+            }
             self.whole_payload(text, value, walked.end, false, out);
             scan.gap = walked.end;
             return walked.end;
@@ -236,6 +245,13 @@ fn skip_colour(text: &[u8], at: usize, end: usize) -> usize {
         return code.map_or(at, |i| at + 2 + i + 1);
     }
     at
+}
+
+/// Where a value in the query of a URL ends.
+fn query_end(text: &[u8], value: usize, end: usize) -> usize {
+    let stop =
+        |b: &u8| b.is_ascii_whitespace() || matches!(b, b'&' | b'"' | b'\'' | b'>' | b'<' | b'#' | b'\\');
+    value + text[value..end].iter().position(stop).unwrap_or(end - value)
 }
 
 /// Where a value without quotes ends: before ` name=`, `, NAME: `, or with the text.

@@ -122,42 +122,27 @@ pub(super) fn is_pointer(atom: &[u8]) -> bool {
         || matches!(atom, b"{..." | b"{...}" | b"{0x0")
 }
 
-/// What `%+v` and JSON print of an `asynq.TaskInfo` or `asynq.Task` (before v0.24): its fields, not those of a payload.
+/// What `%+v` prints of an `asynq.TaskInfo` or `asynq.Task` (before v0.24): its fields, not those of a payload.
 pub(super) fn is_task_info(rest: &[u8]) -> bool {
     let head = &rest[..rest.len().min(1024)];
-    let has = |name: &[u8]| memchr::memmem::find(head, name).is_some();
-    if head.starts_with(b"typename:") || (head.starts_with(b"ID:") && has(b" Queue:")) {
-        return true;
-    }
-    if head.trim_ascii_start().starts_with(b"\"ID\":") && has(b"\"Queue\":") {
-        return true;
-    }
-    const NAMES: [&[u8]; 8] = [
-        b"\"MaxRetry\"",
-        b"\"IsOrphaned\"",
-        b"\"NextProcessAt\"",
-        b"\"LastFailedAt\"",
-        b"\"CompletedAt\"",
-        b"\"max_retry\"",
-        b"\"next_process_at\"",
-        b"\"last_failed_at\"",
-    ];
-    NAMES.iter().filter(|n| has(n)).count() >= 2
+    head.starts_with(b"typename:")
+        || (head.starts_with(b"ID:") && memchr::memmem::find(head, b" Queue:").is_some())
 }
 
-/// Whether the JSON at `start` is the record that a logger wrote: the tail of a console line after a tab, or an
-/// object near the start of the line that has names which only records have.
-pub(super) fn is_record(text: &[u8], start: usize, line_start: usize) -> bool {
-    if start > 0 && text[start - 1] == b'\t' {
-        return true;
-    }
-    let wanted = if start == line_start { 1 } else { 2 };
-    start - line_start.min(start) <= 256 && record_names(&text[start..]) >= wanted
+/// What a JSON object in a text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Object {
+    /// What a logger wrote: near the start of the line, or the tail of a console line after a tab.
+    Record,
+    /// What describes a task: `asynq.TaskInfo`.
+    TaskInfo,
+    /// Anything else.
+    Other,
 }
 
-/// How many of the names that loggers give their own fields an object has, itself and not in what it holds.
-fn record_names(object: &[u8]) -> usize {
-    const NAMES: [&[u8]; 14] = [
+/// What the JSON object at `start` is, by the names it has itself, not in what it holds.
+pub(super) fn object(text: &[u8], start: usize, line: Option<usize>) -> Object {
+    const RECORD: [&[u8]; 14] = [
         b"level",
         b"msg",
         b"message",
@@ -173,28 +158,54 @@ fn record_names(object: &[u8]) -> usize {
         b"timestamp",
         b"source",
     ];
-    let (mut depth, mut found, mut pos) = (0usize, 0, 0);
-    while let Some(&byte) = object.get(pos) {
+    const TASK: [&[u8]; 10] = [
+        b"ID",
+        b"Queue",
+        b"MaxRetry",
+        b"IsOrphaned",
+        b"NextProcessAt",
+        b"LastFailedAt",
+        b"CompletedAt",
+        b"max_retry",
+        b"next_process_at",
+        b"last_failed_at",
+    ];
+    let wanted = match line {
+        Some(line_start) if start == line_start => 1,
+        Some(line_start) if start - line_start.min(start) <= 256 => 2,
+        _ => usize::MAX,
+    };
+    if line.is_some() && start > 0 && text[start - 1] == b'\t' {
+        return Object::Record;
+    }
+    let (mut depth, mut pos) = (0usize, start);
+    let (mut record, mut task) = (0, 0);
+    while let Some(&byte) = text.get(pos) {
         pos += 1;
         match byte {
             b'{' | b'[' => depth += 1,
             b'}' | b']' if depth <= 1 => break,
             b'}' | b']' => depth -= 1,
             b'"' => {
-                let Some(close) = close_quote(object, pos, object.len(), b'"') else { break };
-                let colon = skip_blank(object, close + 1, object.len());
-                let name =
-                    depth == 1 && object.get(colon) == Some(&b':') && NAMES.contains(&&object[pos..close]);
-                found += usize::from(name);
-                if found >= 2 {
-                    break;
+                let Some(close) = close_quote(text, pos, text.len(), b'"') else { break };
+                let colon = skip_blank(text, close + 1, text.len());
+                if depth == 1 && text.get(colon) == Some(&b':') {
+                    let name = &text[pos..close];
+                    record += usize::from(RECORD.contains(&name));
+                    task += usize::from(TASK.contains(&name));
+                    if record >= wanted {
+                        return Object::Record;
+                    }
+                    if task >= 2 {
+                        return Object::TaskInfo;
+                    }
                 }
                 pos = close + 1;
             }
             _ => {}
         }
     }
-    found
+    Object::Other
 }
 
 /// `asynq:{default}:active`, `asynq:servers:{vm:20342:...}`: the names asynq gives its keys in redis.

@@ -3,7 +3,7 @@
 use tamis_sdk::record::{Kind, Node, escape};
 
 use super::{Sieve, stream::DOCKER_PIECE};
-use crate::config::Level;
+use crate::{config::Level, policy::memo};
 
 /// The names under which programs log the type of a task, the clearest first.
 const TYPE_KEYS: [&[u8]; 8] =
@@ -48,7 +48,17 @@ impl Sieve {
                     .then_some(())?;
                 level_of(body.get(n.start as usize..n.end as usize)?)
             });
-            self.details = level.or_else(|| level_in(body)).is_some_and(|l| l <= limit);
+            let policy = &mut self.policy;
+            let line = || {
+                let node = nodes.iter().find(|n| {
+                    let name = body.get(n.key_start as usize..n.key_end as usize).unwrap_or_default();
+                    n.kind == Kind::String && policy.judge(name, b"").kind & memo::LINE != 0
+                })?;
+                let mut text = Vec::new();
+                escape::decode(body.get(node.start as usize..node.end as usize)?, &mut text);
+                level_in(&text)
+            };
+            self.details = level.or_else(line).is_some_and(|l| l <= limit);
         }
     }
 

@@ -4,16 +4,17 @@ use super::{
     Out, Role, Segment, Sieve,
     dump::{self, Opener, close_quote, skip_blank},
     leaf::is_binary,
+    look,
     pair::Pair,
     shape::{
-        binary_run, holds_structure, is_pointer, is_record, is_redis_key, is_task_info, task_dump,
+        Object, binary_run, holds_structure, is_pointer, is_redis_key, is_task_info, object, task_dump,
         unmatched_close,
     },
     value::starts_json,
 };
 use crate::{
     coding::{Coding, base64, bytes, hex, message},
-    policy::{Context, PAYLOAD_PEN},
+    policy::{Context, PAYLOAD_PEN, allow},
 };
 
 /// Bytes at which something may start that is no plain text.
@@ -31,6 +32,14 @@ static STARTS: [bool; 256] = {
 /// The first bytes of JSON in base64: `{"`, `{\n`, `[{`, `["`, `{ `.
 pub(super) const BASE64_STARTS: [&[u8]; 5] = [b"eyJ", b"ewo", b"W3s", b"WyJ", b"eyA"];
 
+/// The first bytes of JSON in hex.
+const HEX_STARTS: [&[u8]; 7] = [b"7b22", b"7b0a", b"7b0d", b"7b20", b"5b7b", b"5b22", b"5b0a"];
+
+/// Whether a text may hold hex with blanks between the pairs: it has as many blanks as that.
+fn hex_pairs(text: &[u8]) -> bool {
+    text.len() >= MIN_SPACED && memchr::memchr_iter(b' ', text).count() >= MIN_SPACED / 3
+}
+
 /// Shorter runs are words.
 const MIN_RUN: usize = 16;
 
@@ -46,6 +55,8 @@ pub(super) struct Scan<'a> {
     pub end: usize,
     pub context: Context,
     pub line: bool,
+    /// There may be JSON in base64 or hex.
+    pub coded: bool,
     /// Where a structure would be the whole value of a field.
     pub field: Option<usize>,
     /// Dumps of tasks that are open around what is looked at.
@@ -79,7 +90,9 @@ impl Sieve {
             out.segment(a, b, self.payload_context(), Role::Value);
             from = b;
         }
-        if from == start
+        let marks = self.look.at(&text[from..]);
+        if marks & look::ODD != 0
+            && from == start
             && let Some((a, b)) = binary_run(&text[start..end])
             && memchr::memmem::find(&text[start..start + a], b"{\"").is_none()
         {
@@ -89,8 +102,13 @@ impl Sieve {
             out.segment(start, start + a, context, Role::Text);
             return out.segment(start + b, end, context, Role::Text);
         }
+        let coded = marks & look::CODED != 0 || hex_pairs(&text[from..]);
+        if marks & look::START == 0 && !coded {
+            return self.detect(text, from, end, out);
+        }
         let field = (role == Role::Field).then(|| skip_blank(text, from, end));
-        let mut scan = Scan { text, end, context, line: role == Role::Line, field, within: 0, gap: from };
+        let mut scan =
+            Scan { text, end, context, line: role == Role::Line, coded, field, within: 0, gap: from };
         let mut pos = from;
         while let Some(at) =
             text[pos.min(end)..end].iter().position(|b| STARTS[usize::from(*b)]).map(|i| pos + i)
@@ -115,7 +133,9 @@ impl Sieve {
         let (from, upto) = (scan.gap, upto.min(scan.end));
         scan.gap = next;
         let Some(slice) = scan.text.get(from..upto).filter(|s| s.len() >= 3) else { return };
-        self.encoded_runs(scan, from, slice, out);
+        if scan.coded {
+            self.encoded_runs(scan, from, slice, out);
+        }
         self.detect(scan.text, from, upto, out);
     }
 
@@ -156,10 +176,7 @@ impl Sieve {
                     out.child(from + at, stop, Coding::Base64(style), context, Role::Value);
                     pos = (stop - from).min(slice.len());
                 }
-            } else if (rest.starts_with(b"7b")
-                || rest.starts_with(b"7B")
-                || rest.starts_with(b"5b")
-                || rest.starts_with(b"5B"))
+            } else if HEX_STARTS.iter().any(|h| rest.get(..4).is_some_and(|r| r.eq_ignore_ascii_case(*h)))
                 && let Some((stop, style)) = hex::run(scan.text, from + at)
             {
                 self.scratch.clear();
@@ -232,7 +249,10 @@ impl Sieve {
         self.gap(scan, start, start, out);
         if self.whole_payloads() && matches!(context, Context::Payload(_)) {
             let mut nothing = Out::default();
-            let walked = self.walk(text, opener, scan.end, Context::Payload(0), b"", &mut nothing);
+            let walked = self.walk(text, opener, scan.end, Context::Payload(allow::DEAD), b"", &mut nothing);
+            if walked.open && scan.line {
+                self.hold();
+            }
             self.whole_payload(text, start, walked.end, false, out);
             scan.gap = walked.end;
             return walked.end;
@@ -324,8 +344,11 @@ impl Sieve {
         if rest.trim_ascii().is_empty() && !scan.line {
             return None;
         }
-        let described = (scan.context == Context::Fields && is_task_info(rest))
-            || (scan.line && opener.is_json() && is_record(text, start, scan.gap));
+        let described = match (scan.context, opener.is_json()) {
+            (Context::Fields, true) => object(text, start, scan.line.then_some(scan.gap)) != Object::Other,
+            (Context::Fields, false) => is_task_info(rest),
+            _ => false,
+        };
         Some(if described { Context::Fields } else { self.dump_context(scan, field) })
     }
 

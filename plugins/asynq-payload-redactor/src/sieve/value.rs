@@ -69,8 +69,12 @@ impl Sieve {
                 let inside =
                     [&b"[]byte{"[..], b"[]uint8{", b"["].into_iter().find(|p| value.starts_with(p))?.len();
                 let inside = start + inside;
-                let list =
-                    bytes::list(text, inside).filter(|l| l.end <= end && l.count >= MIN_BYTES && !l.zero)?;
+                let list = bytes::list(text, inside).filter(|l| l.end <= end && !l.zero)?;
+                self.scratch.clear();
+                bytes::decode(text.get(inside..list.end)?, &mut self.scratch);
+                if list.count < MIN_BYTES && !(list.count > 1 && starts_json(&self.scratch)) {
+                    return None;
+                }
                 let rest = text.get(list.end..end)?;
                 let closed = rest == b"]"
                     || rest == b"}"

@@ -33,6 +33,9 @@ pub(crate) static DEFINITION: Definition = Definition {
             text: "\\x1aada@example.com \\u0013bob@example.com",
             found: &["ada@example.com", "bob@example.com"],
         },
+        Example { text: "\x1b[36mto=\x1b[0mada@example.com", found: &["ada@example.com"] },
+        Example { text: "ada@b\\u00fccher.example\\u003e", found: &["ada@b\\u00fccher.example"] },
+        Example { text: "\\ufffdada@example.com\\ufffdcard", found: &["ada@example.com"] },
         Example { text: "zoë@example.com", found: &["zoë@example.com"] },
         Example { text: "邮箱user@example.com。谢谢", found: &["user@example.com"] },
         Example { text: "a@example.com,b@example.com", found: &["a@example.com", "b@example.com"] },
@@ -92,8 +95,9 @@ pub(crate) fn at(scan: &mut Scan<'_, '_>, at: usize, domain: usize) -> usize {
 /// Where the local part that ends at `at` starts.
 fn local_start(scan: &Scan<'_, '_>, at: usize) -> Option<usize> {
     let text = scan.text;
+    let limit = scan.limit(at);
     let mut start = at;
-    while start > scan.floor() {
+    while start > limit {
         let b = text[start - 1];
         let fits = is(b, ALNUM) || matches!(b, b'.' | b'_' | b'%' | b'+' | b'-' | b'\'' | b'&');
         // Accents of Latin, Greek and Cyrillic letters are part of a name; other scripts are so only when nothing
@@ -104,7 +108,7 @@ fn local_start(scan: &Scan<'_, '_>, at: usize) -> Option<usize> {
         start -= 1;
     }
     // What an escape leaves: `\n`, `%3D`, `&amp;` and the like are not part of the name.
-    if start > scan.floor() && text[start - 1] == b'\\' {
+    if start > limit && text[start - 1] == b'\\' {
         start += escape_length(&text[start..]);
     }
     let local = text.get(start..at)?;
@@ -131,6 +135,7 @@ fn domain_end(scan: &Scan<'_, '_>, start: usize) -> Option<usize> {
         match scan.at(at) {
             b if is(b, ALNUM) || b == b'-' => at += 1,
             b if is(b, WIDE) && !is_punctuation(&text[at..]) => at += 1,
+            b'\\' if at > start && escaped_letter(scan, at) > 0 => at += escaped_letter(scan, at),
             b'.' if at > label && (is(scan.at(at + 1), ALNUM) || is_letter(text, at + 1)) => {
                 labels += 1;
                 at += 1;
@@ -152,6 +157,16 @@ fn domain_end(scan: &Scan<'_, '_>, start: usize) -> Option<usize> {
     let top = &text[label..at];
     let letters = top.iter().all(|&b| is(b, UPPER | LOWER | WIDE)) || top.starts_with(b"xn--");
     (labels > 0 && !top.is_empty() && letters && text[start] != b'-').then_some(at)
+}
+
+/// Length of a letter beyond ASCII in JSON's escape, `\u00fc`, however deep the JSON is in other JSON; 0 if there is none.
+fn escaped_letter(scan: &Scan<'_, '_>, at: usize) -> usize {
+    let backslashes = (0..8).take_while(|i| scan.at(at + i) == b'\\').count();
+    let rest = &scan.text[at + backslashes..];
+    // Latin, Greek, Cyrillic and the like; `\ufffd` and punctuation end a domain.
+    let narrow = matches!(rest, [_, b'0', b'1'..=b'7', ..] | [_, b'0', b'0', b'c'..=b'f' | b'C'..=b'F', ..]);
+    let letter = escape_length(rest) == 5 && narrow;
+    if letter { backslashes + 5 } else { 0 }
 }
 
 fn is_letter(text: &[u8], at: usize) -> bool {

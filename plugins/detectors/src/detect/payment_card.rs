@@ -37,6 +37,7 @@ pub(crate) static DEFINITION: Definition = Definition {
             found: &["378282246310005", "4111 1111 1111 1111"],
         },
         Example { text: "\\ufffd6200 0000 0000 0005\\ufffd", found: &["6200 0000 0000 0005"] },
+        Example { text: "\x1b[36mpan=\x1b[0m4111111111111111\x1b[0m", found: &["4111111111111111"] },
         Example { text: "卡号4242424242424242。", found: &["4242424242424242"] },
         Example {
             text: "for card 3530-1113-3330-0000 (cvc 054) customer",

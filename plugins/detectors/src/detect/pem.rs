@@ -41,6 +41,10 @@ pub(crate) static DEFINITION: Definition = Definition {
             text: concat!("MHcCAQEEIAkQlabcd\nP/cmJmP1pX==\n-----END RSA PRIV", "ATE KEY-----"),
             found: &["MHcCAQEEIAkQlabcd\nP/cmJmP1pX=="],
         },
+        Example {
+            text: concat!("done\nMHcCAQEEIAkQlabcd\nP/cmJmP1pX==\n-----END RSA PRIV", "ATE KEY-----"),
+            found: &["MHcCAQEEIAkQlabcd\nP/cmJmP1pX=="],
+        },
     ],
     no_matches: &[
         "-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIU\n-----END CERTIFICATE-----",
@@ -113,7 +117,14 @@ fn body_before(scan: &Scan<'_, '_>, at: usize) -> (usize, usize) {
     {
         start -= 1;
     }
-    (skip_breaks(text, start).min(end), end)
+    start = skip_breaks(text, start).min(end);
+    // A short line before long ones is of what was logged before: only the last line of a key is short.
+    while let Some(line) = text[start..end].iter().position(|b| matches!(b, b'\n' | b'\r' | b'\\'))
+        && line < 16
+    {
+        start = skip_breaks(text, start + line).max(start + line + 1).min(end);
+    }
+    (start, end)
 }
 
 /// Whether an `n` or `r` of an escaped line break ends at `end`.

@@ -112,26 +112,29 @@ pub(crate) fn heads() -> impl Iterator<Item = &'static str> {
     table::HEADS.iter().copied()
 }
 
-/// Last two letters of the heads: a bit for the second per first.
-static ENDINGS: [u32; 26] = endings();
+/// Last letters of the heads: by the last two, a bit for the one before them. Most names of a log end otherwise.
+static ENDINGS: [u32; 26 * 26] = endings();
 
-const fn endings() -> [u32; 26] {
-    let mut table = [0; 26];
+/// The bit of "no letter".
+const OTHER: usize = 26;
+
+const fn endings() -> [u32; 26 * 26] {
+    let mut table = [0; 26 * 26];
     let mut i = 0;
-    while i < table::HEADS.len() {
-        let head = table::HEADS[i].as_bytes();
-        let (a, b) = (head[head.len() - 2] - b'a', head[head.len() - 1] - b'a');
-        table[a as usize] |= 1 << b;
+    while i < table::HEADS.len() + BELOW.len() {
+        let head = if i < table::HEADS.len() { table::HEADS[i] } else { BELOW[i - table::HEADS.len()] };
+        let head = head.as_bytes();
+        let n = head.len();
+        let last = (head[n - 2] - b'a') as usize * 26 + (head[n - 1] - b'a') as usize;
+        // What is before a head of two letters can be anything.
+        table[last] |= if n == 2 { u32::MAX } else { 1 << (head[n - 3] - b'a') };
         i += 1;
     }
-    // `birth_date`.
-    table[(b't' - b'a') as usize] |= 1 << (b'e' - b'a');
-    // Words below a telling parent: `first`, `login`, `data`, `2fa`.
-    table[(b's' - b'a') as usize] |= 1 << (b't' - b'a');
-    table[(b'l' - b'a') as usize] |= 1 << (b'e' - b'a');
-    table[(b't' - b'a') as usize] |= 1;
     table
 }
+
+/// Heads below a telling name only, or after a telling word only.
+const BELOW: &[&str] = &["date", "first", "last", "middle", "login", "data", "fullname"];
 
 #[inline]
 fn may_be_head(key: &[u8]) -> bool {
@@ -139,9 +142,12 @@ fn may_be_head(key: &[u8]) -> bool {
     while end > 0 && !key[end - 1].is_ascii_alphabetic() {
         end -= 1;
     }
-    let &[.., a, b] = &key[..end] else { return false };
-    let (a, b) = ((a | 0x20).wrapping_sub(b'a'), (b | 0x20).wrapping_sub(b'a'));
-    a < 26 && ENDINGS[usize::from(a)] >> b & 1 != 0
+    let letter = |back: usize| match end.checked_sub(back).map(|i| (key[i] | 0x20).wrapping_sub(b'a')) {
+        Some(l @ 0..26) => usize::from(l),
+        _ => OTHER,
+    };
+    let (third, second, last) = (letter(3), letter(2), letter(1));
+    second < OTHER && last < OTHER && ENDINGS[second * 26 + last] >> third & 1 != 0
 }
 
 /// A user's name: letters and digits in lower case, and whether anything may come before or after.

@@ -1,0 +1,115 @@
+//! What a text may hold, told in one pass over pairs of bytes. Most strings of a log are words, ids and times, and hold
+//! nothing; where every instruction is interpreted, one look-up per two bytes is what a look may cost.
+
+/// Something may start that is no plain text: a structure, a pair, quotes, an escape.
+pub(super) const START: u8 = 1;
+/// Bytes that are no printable ASCII.
+pub(super) const ODD: u8 = 2;
+/// JSON in base64 or hex may start.
+pub(super) const CODED: u8 = 4;
+
+/// What pairs of bytes mean.
+pub(super) struct Look {
+    pairs: Box<[u8]>,
+}
+
+impl std::fmt::Debug for Look {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Look")
+    }
+}
+
+impl Look {
+    pub(super) fn new() -> Self {
+        let mut pairs = vec![0; 1 << 16].into_boxed_slice();
+        let mut mark = |a: u8, b: u8, mark: u8| pairs[index(a, b)] |= mark;
+        for other in 0..=255 {
+            for start in *b"{[=\"`\\" {
+                mark(start, other, START);
+                mark(other, start, START);
+            }
+            for odd in (0..0x20).chain(0x7F..=0xFF) {
+                mark(odd, other, ODD);
+                mark(other, odd, ODD);
+            }
+            // `: ` may fall on two pairs.
+            mark(b' ', other, 0);
+        }
+        // A colon counts before a blank, a quote or a bracket: between two pairs it may be before any of them.
+        for before in 0..=255 {
+            mark(before, b':', START);
+        }
+        for after in *b" \"{[&`" {
+            mark(b':', after, START);
+        }
+        // `eyJ`, `ewo`, `W3s`, `WyJ`, `eyA`, and `7b22`, `7b0a`, `5b7b`, at even offsets and at odd ones.
+        for pair in [
+            b"ey", b"ew", b"W3", b"Wy", b"yJ", b"yA", b"wo", b"3s", b"7b", b"7B", b"5b", b"5B", b"b2", b"b0",
+            b"b7", b"B2", b"B0", b"B7",
+        ] {
+            mark(pair[0], pair[1], CODED);
+        }
+        Self { pairs }
+    }
+
+    /// The sum of the marks of all pairs of `text`.
+    #[inline]
+    pub(super) fn at(&self, text: &[u8]) -> u8 {
+        let mut marks = 0;
+        let mut chunks = text.chunks_exact(8);
+        for c in chunks.by_ref() {
+            marks |= self.pairs[index(c[0], c[1])]
+                | self.pairs[index(c[2], c[3])]
+                | self.pairs[index(c[4], c[5])]
+                | self.pairs[index(c[6], c[7])];
+        }
+        let mut pairs = chunks.remainder().chunks_exact(2);
+        for c in pairs.by_ref() {
+            marks |= self.pairs[index(c[0], c[1])];
+        }
+        if let &[last] = pairs.remainder() {
+            marks |= self.pairs[index(last, b'.')];
+        }
+        marks
+    }
+}
+
+#[inline]
+fn index(first: u8, second: u8) -> usize {
+    usize::from(u16::from_le_bytes([first, second]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_are_seen_at_every_offset() {
+        let look = Look::new();
+        for (text, mark) in [
+            ("{", START),
+            ("=", START),
+            ("data: x", START),
+            ("\\", START),
+            ("é", ODD),
+            ("\x01", ODD),
+            ("eyJhIjoi", CODED),
+            ("ewogICJh", CODED),
+            ("W3siYSI6", CODED),
+            ("WyJhIl0=", CODED),
+            ("7b226122", CODED),
+            ("7b0a2020", CODED),
+            ("5B7B2261", CODED),
+        ] {
+            for before in 0..20 {
+                for after in 0..10 {
+                    let text = format!("{}{text}{}", "x".repeat(before), "x".repeat(after));
+                    assert_ne!(look.at(text.as_bytes()) & mark, 0, "{text}");
+                }
+            }
+        }
+        for text in ["", "INFO", "task done", "default", "image_resize", "worker-1.example.org/x,y;z"] {
+            assert_eq!(look.at(text.as_bytes()), 0, "{text}");
+        }
+    }
+}
