@@ -45,6 +45,7 @@ pub struct Policies {
     prefix_preserving: Option<AddressCipher>,
     token: Option<Tokenizer>,
     cache: Lru,
+    cuts_last_octet: bool,
 }
 
 impl Policies {
@@ -96,7 +97,7 @@ impl Policies {
         let token = needs(IpMode::Token)
             .map(|path| Ok(Tokenizer::new(key_for(path)?, "ip", cache_entries)))
             .transpose()?;
-        Ok(Self {
+        let mut policies = Self {
             default_keep: config.keep == IpConfig::default().keep,
             keep: config.keep.clone(),
             base,
@@ -108,7 +109,17 @@ impl Policies {
             prefix_preserving: cipher(IpMode::PrefixPreserving, CipherKind::PrefixPreserving)?,
             token,
             cache: Lru::new(cache_entries),
-        })
+            cuts_last_octet: false,
+        };
+        policies.cuts_last_octet = policies
+            .only_rule()
+            .is_some_and(|rule| rule.mode == IpMode::Truncate && rule.v4_mask == 0xFFFF_FF00);
+        Ok(policies)
+    }
+
+    /// Whether of IPv4 addresses but 127.0.0.0/8 the last number becomes 0, and nothing else happens.
+    pub fn cuts_last_octet(&self) -> bool {
+        self.cuts_last_octet
     }
 
     /// Whether the policies distinguish roles at all: if not, no one need find out.

@@ -199,6 +199,16 @@ fn scan_flat(text: &[u8], tape: &mut Vec<Node>) -> Option<()> {
     }
 }
 
+/// Key and text of `{"key":"text"}`, and where the text starts. Whether a quote or backslash stands
+/// within the text, so that it is not what it looks like, is left to find out.
+#[inline(always)]
+pub fn lone_string(json: &[u8]) -> Option<(&[u8], &[u8], usize)> {
+    let inner = json.strip_prefix(b"{\"")?.strip_suffix(b"\"}")?;
+    let key_end = word_find(inner, 0)?;
+    let (colon, text) = inner.get(key_end..)?.split_first_chunk::<3>()?;
+    (colon == b"\":\"").then_some((inner.get(..key_end)?, text, key_end + 5))
+}
+
 fn after_value(parent: u32) -> Expect {
     if parent == NO_NODE { Expect::Nothing } else { Expect::CommaOrEnd }
 }
@@ -239,30 +249,38 @@ fn string_end(text: &[u8], mut pos: usize) -> Option<(usize, bool)> {
     }
 }
 
-#[cfg(not(all(target_family = "wasm", not(target_feature = "simd128"))))]
 fn find_quote_or_backslash(text: &[u8], from: usize) -> Option<usize> {
+    // In an interpreter the count of instructions is what matters, and memchr without SIMD works
+    // on the four bytes of a wasm32 `usize`.
+    if cfg!(all(target_family = "wasm", not(target_feature = "simd128"))) {
+        return word_find(text, from);
+    }
     memchr::memchr2(b'"', b'\\', text.get(from..)?).map(|i| from + i)
 }
 
-/// Eight bytes at a time: in an interpreter the count of instructions is what matters,
-/// and memchr without SIMD works on the four bytes of a wasm32 `usize`.
-#[cfg(all(target_family = "wasm", not(target_feature = "simd128")))]
-fn find_quote_or_backslash(text: &[u8], from: usize) -> Option<usize> {
+/// The first `"` or `\` of `text[from..]`, by words of eight bytes.
+#[inline(always)]
+fn word_find(text: &[u8], from: usize) -> Option<usize> {
+    let mut rest = text.get(from..)?;
+    while let Some((word, behind)) = rest.split_first_chunk::<8>() {
+        let hits = quotes_and_backslashes(u64::from_le_bytes(*word));
+        if hits != 0 {
+            return Some(text.len() - rest.len() + (hits.trailing_zeros() / 8) as usize);
+        }
+        rest = behind;
+    }
+    let at = rest.iter().position(|&b| b == b'"' || b == b'\\')?;
+    Some(text.len() - rest.len() + at)
+}
+
+/// The high bits of bytes that are `"` or `\`; the lowest that is set is right.
+#[inline(always)]
+fn quotes_and_backslashes(word: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;
-    let rest = text.get(from..)?;
-    let (words, tail) = rest.as_chunks::<8>();
-    for (i, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let quote = word ^ (ONES * b'"' as u64);
-        let slash = word ^ (ONES * b'\\' as u64);
-        let hit = ((quote.wrapping_sub(ONES) & !quote) | (slash.wrapping_sub(ONES) & !slash)) & HIGHS;
-        if hit != 0 {
-            return Some(from + i * 8 + (hit.trailing_zeros() / 8) as usize);
-        }
-    }
-    let done = words.len() * 8;
-    tail.iter().position(|&b| b == b'"' || b == b'\\').map(|i| from + done + i)
+    let quote = word ^ (ONES * b'"' as u64);
+    let slash = word ^ (ONES * b'\\' as u64);
+    (quote.wrapping_sub(ONES) & !quote | slash.wrapping_sub(ONES) & !slash) & HIGHS
 }
 
 #[cfg(test)]

@@ -1,0 +1,289 @@
+//! The fast way for the lines that make up a verbose log: each is matched whole, from its
+//! prefix to its end, with nothing in between that could hold anything but what the template
+//! puts there. What does not match to the last byte is left to [`super::pass`], so this
+//! module decides nothing on its own; a property test holds the two to the same output.
+//!
+//! A line that matches holds neither `"` nor `\`: it is the same in a JSON string.
+
+mod cursor;
+mod fields;
+mod prefix;
+
+use std::net::IpAddr;
+
+use cursor::{Line, Shape};
+use fields::{address, inert_name, origin, user, v4, v6_and_port, words};
+use tamis_sdk::{Edits, Splice};
+
+use super::Scrubber;
+use crate::{address::policy::Role, counts::Kind};
+
+/// What most lines begin with.
+const SESSION: Shape<54, 7> = Shape::new(b"0000-00-00T00:00:00+0000: session 000000000000000000: ");
+const STAMP: Shape<26, 4> = Shape::new(b"0000-00-00T00:00:00+0000: ");
+const SESSION_ID: Shape<28, 4> = Shape::new(b"session 000000000000000000: ");
+
+/// Where edits go, in the order of their positions.
+pub trait Sink {
+    /// Let what `write` appends stand in place of bytes `start..end`, if it says `true`; says what it said.
+    fn try_replace_with(
+        &mut self,
+        start: usize,
+        end: usize,
+        write: impl FnOnce(&mut Vec<u8>) -> bool,
+    ) -> bool;
+}
+
+impl Sink for Edits {
+    #[inline(always)]
+    fn try_replace_with(
+        &mut self,
+        start: usize,
+        end: usize,
+        write: impl FnOnce(&mut Vec<u8>) -> bool,
+    ) -> bool {
+        Edits::try_replace_with(self, start, end, write)
+    }
+}
+
+impl Sink for Splice<'_> {
+    #[inline(always)]
+    fn try_replace_with(
+        &mut self,
+        start: usize,
+        end: usize,
+        write: impl FnOnce(&mut Vec<u8>) -> bool,
+    ) -> bool {
+        Splice::try_replace_with(self, start, end, write)
+    }
+}
+
+/// Edit `text` if it is a line that is recognised whole; if not, say `false`: then the edits made
+/// up to there must be forgotten.
+#[inline(always)]
+pub fn scrub<S: Sink>(scrubber: &mut Scrubber, text: &[u8], sink: &mut S) -> bool {
+    let mut line = Line::new(text);
+    let mut found = Found { sink, users: 0, addresses: 0 };
+    if message(&mut line, scrubber, &mut found).is_none() {
+        return false;
+    }
+    scrubber.counts.add_many(Kind::User, found.users);
+    scrubber.counts.add_many(Kind::Ip, found.addresses);
+    true
+}
+
+/// What a template found so far: edits that stand if the line matches to its end.
+pub struct Found<'s, S> {
+    sink: &'s mut S,
+    users: u64,
+    addresses: u64,
+}
+
+impl<S: Sink> Found<'_, S> {
+    #[inline(always)]
+    fn user(&mut self, scrubber: &mut Scrubber, name: &[u8], start: usize) {
+        self.sink.try_replace_with(start, start + name.len(), |out| {
+            scrubber.users.write(name, out);
+            true
+        });
+        self.users += 1;
+    }
+
+    #[inline(never)]
+    fn address(&mut self, scrubber: &mut Scrubber, address: IpAddr, role: Role, start: usize, end: usize) {
+        let policies = &mut scrubber.policies;
+        if self.sink.try_replace_with(start, end, |out| policies.write(address, role, out)) {
+            self.addresses += 1;
+        }
+    }
+
+    #[inline(always)]
+    fn last_octet(&mut self, start: usize, end: usize) {
+        self.sink.try_replace_with(start, end, |out| {
+            out.push(b'0');
+            true
+        });
+        self.addresses += 1;
+    }
+}
+
+fn message<S: Sink>(line: &mut Line<'_>, scrubber: &mut Scrubber, found: &mut Found<'_, S>) -> Option<()> {
+    if line.has(&SESSION) {
+        return session(line, scrubber, found);
+    }
+    if !line.has(&STAMP) {
+        line.rest = prefix::skip(line.rest, &mut scrubber.last_host)?;
+    }
+    if line.has(&SESSION_ID) {
+        session(line, scrubber, found)
+    } else if line.is(b"IPv4. ") {
+        let role = relay_or_client(line)?;
+        v4(line, scrubber, role, true, found)?;
+        line.end()
+    } else if line.is(b"IPv6. ") {
+        let role = relay_or_client(line)?;
+        v6_and_port(line, scrubber, role, found)?;
+        line.end()
+    } else if line.is(b"handle_udp_packet: New UDP endpoint: local addr ") {
+        address(line, scrubber, Role::Own, found)?;
+        line.lit(b", remote addr ")?;
+        address(line, scrubber, Role::Client, found)?;
+        line.end()
+    } else if line.is(b"check_stun_auth: ") {
+        refused(line, scrubber, found)
+    } else {
+        // Nothing but words: nothing to find.
+        words(line);
+        let _ = line.is(b", now ");
+        words(line);
+        line.end()
+    }
+}
+
+fn refused<S: Sink>(line: &mut Line<'_>, scrubber: &mut Scrubber, found: &mut Found<'_, S>) -> Option<()> {
+    line.lit(b"Cannot find credentials of user <")?;
+    user(line, scrubber, found)?;
+    line.lit(b">")?;
+    line.end()
+}
+
+fn relay_or_client(line: &mut Line<'_>) -> Option<Role> {
+    if line.is(b"Local relay addr: ")
+        || line.is(b"Local reserved relay addr: ")
+        || line.is(b"Local relay addr (RTCP): ")
+    {
+        return Some(Role::Own);
+    }
+    line.is(b"tcp or tls connected to: ").then_some(Role::Client)
+}
+
+/// What follows the id of a session.
+#[inline(always)]
+fn session<S: Sink>(line: &mut Line<'_>, scrubber: &mut Scrubber, found: &mut Found<'_, S>) -> Option<()> {
+    match line.byte() {
+        b'r' if line.is(b"realm <") => request(line, scrubber, found),
+        b'o' => {
+            line.lit(b"origin <")?;
+            origin(line, &mut scrubber.last_origin)?;
+            line.lit(b"> realm <")?;
+            request(line, scrubber, found)
+        }
+        b'p' if line.is(b"peer usage: realm=<") => usage(line, scrubber, found),
+        b'p' => {
+            line.lit(b"peer ")?;
+            address(line, scrubber, Role::Peer, found)?;
+            if line.is(b" lifetime updated: ") {
+                line.number()?;
+            } else {
+                line.lit(b" deleted")?;
+            }
+            line.end()
+        }
+        b'r' | b'n' => {
+            if !line.is(b"refreshed, realm=<") {
+                line.lit(b"new, realm=<")?;
+            }
+            realm_and_username(line, scrubber, found)?;
+            line.lit(b">, lifetime=")?;
+            line.number()?;
+            line.end()
+        }
+        b'u' => {
+            line.lit(b"usage: realm=<")?;
+            usage(line, scrubber, found)
+        }
+        b'd' => {
+            line.lit(b"delete: realm=<")?;
+            realm_and_username(line, scrubber, found)?;
+            line.lit(b">")?;
+            line.end()
+        }
+        b'c' if line.is(b"closed (") => closed(line, scrubber, found),
+        b'c' => {
+            line.lit(b"check_stun_auth: ")?;
+            refused(line, scrubber, found)
+        }
+        b'R' => {
+            words(line);
+            line.end()
+        }
+        _ => None,
+    }
+}
+
+/// What follows `realm <`: realm, user, request and its result.
+#[inline(always)]
+fn request<S: Sink>(line: &mut Line<'_>, scrubber: &mut Scrubber, found: &mut Found<'_, S>) -> Option<()> {
+    inert_name(line, &mut scrubber.last_realm, b'>')?;
+    line.lit(b"> user <")?;
+    user(line, scrubber, found)?;
+    line.lit(b">: incoming packet ")?;
+    let method = match line.byte() {
+        b'R' => line.is(b"REFRESH"),
+        b'C' => {
+            line.is(b"CHANNEL_BIND")
+                || line.is(b"CREATE_PERMISSION")
+                || line.is(b"CONNECTION_BIND")
+                || line.is(b"CONNECT")
+        }
+        b'A' => line.is(b"ALLOCATE"),
+        b'B' => line.is(b"BINDING"),
+        _ => line.is(b"message"),
+    };
+    if !method {
+        return None;
+    }
+    if !line.is(b" processed, success") {
+        line.lit(b" processed, error ")?;
+        line.number()?;
+        line.lit(b": ")?;
+        let _ = line.is(b"Unauthorized");
+        words(line);
+    }
+    line.end()
+}
+
+fn closed<S: Sink>(line: &mut Line<'_>, scrubber: &mut Scrubber, found: &mut Found<'_, S>) -> Option<()> {
+    if !line.is(b"2nd") {
+        line.lit(b"1st")?;
+    }
+    line.lit(b" stage), user <")?;
+    user(line, scrubber, found)?;
+    line.lit(b"> realm <")?;
+    inert_name(line, &mut scrubber.last_realm, b'>')?;
+    line.lit(b"> origin <")?;
+    origin(line, &mut scrubber.last_origin)?;
+    line.lit(b">, local ")?;
+    address(line, scrubber, Role::Own, found)?;
+    line.lit(b", remote ")?;
+    address(line, scrubber, Role::Client, found)?;
+    line.lit(b", reason: ")?;
+    // The commonest, at once.
+    let _ = line.is(b"allocation timeout") || line.is(b"TCP connection closed by client (callback)");
+    words(line);
+    line.end()
+}
+
+fn usage<S: Sink>(line: &mut Line<'_>, scrubber: &mut Scrubber, found: &mut Found<'_, S>) -> Option<()> {
+    realm_and_username(line, scrubber, found)?;
+    line.lit(b">, rp=")?;
+    line.number()?;
+    line.lit(b", rb=")?;
+    line.number()?;
+    line.lit(b", sp=")?;
+    line.number()?;
+    line.lit(b", sb=")?;
+    line.number()?;
+    line.end()
+}
+
+#[inline(always)]
+fn realm_and_username<S: Sink>(
+    line: &mut Line<'_>,
+    scrubber: &mut Scrubber,
+    found: &mut Found<'_, S>,
+) -> Option<()> {
+    inert_name(line, &mut scrubber.last_realm, b'>')?;
+    line.lit(b">, username=<")?;
+    user(line, scrubber, found)
+}
