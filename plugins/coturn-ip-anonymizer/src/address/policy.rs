@@ -46,6 +46,7 @@ pub struct Policies {
     token: Option<Tokenizer>,
     cache: Lru,
     cuts_last_octet: bool,
+    kept_v6_groups: Option<usize>,
 }
 
 impl Policies {
@@ -110,11 +111,20 @@ impl Policies {
             token,
             cache: Lru::new(cache_entries),
             cuts_last_octet: false,
+            kept_v6_groups: None,
         };
-        policies.cuts_last_octet = policies
-            .only_rule()
-            .is_some_and(|rule| rule.mode == IpMode::Truncate && rule.v4_mask == 0xFFFF_FF00);
+        if let Some(only) = policies.only_rule().filter(|rule| rule.mode == IpMode::Truncate) {
+            policies.cuts_last_octet = only.v4_mask == 0xFFFF_FF00;
+            // Of six groups and less that stay, the zeros behind them are the longest run.
+            policies.kept_v6_groups = (1..=6).find(|n| only.v6_mask == !(u128::MAX >> (16 * n)));
+        }
         Ok(policies)
+    }
+
+    /// How many groups of IPv6 addresses stay, if all behind them becomes 0 and nothing else happens but
+    /// to loopback, wildcard and mapped addresses.
+    pub fn kept_v6_groups(&self) -> Option<usize> {
+        self.kept_v6_groups
     }
 
     /// Whether of IPv4 addresses but 127.0.0.0/8 the last number becomes 0, and nothing else happens.

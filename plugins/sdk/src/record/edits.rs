@@ -23,12 +23,12 @@ pub fn push_short(out: &mut Vec<u8>, source: &[u8], start: usize, end: usize) {
     if len <= 16
         && let Some(chunk) = rest.first_chunk::<16>()
     {
-        out.extend_from_slice(chunk);
+        push_chunk(out, chunk);
         out.truncate(keep);
     } else if len <= 32
         && let Some(chunk) = rest.first_chunk::<32>()
     {
-        out.extend_from_slice(chunk);
+        push_chunk(out, chunk);
         out.truncate(keep);
     } else {
         out.extend_from_slice(rest.get(..len).unwrap_or(rest));
@@ -41,21 +41,35 @@ pub fn push_short(out: &mut Vec<u8>, source: &[u8], start: usize, end: usize) {
 /// 16 bytes at a time; elsewhere a copy of unknown length is the fastest there is.
 #[inline(always)]
 pub(super) fn push_long(out: &mut Vec<u8>, source: &[u8]) {
-    if cfg!(all(target_family = "wasm", target_feature = "simd128")) && source.len() <= 256 {
-        out.reserve(source.len());
-        let (chunks, tail) = source.as_chunks::<16>();
-        for chunk in chunks {
-            out.extend_from_slice(chunk);
-        }
-        if let (Some(last), false) = (source.last_chunk::<16>(), tail.is_empty()) {
-            out.truncate(out.len() - (16 - tail.len()));
-            out.extend_from_slice(last);
-        } else {
-            out.extend_from_slice(tail);
-        }
-    } else {
+    let len = source.len();
+    if !cfg!(all(target_family = "wasm", target_feature = "simd128")) || !(16..=512).contains(&len) {
         out.extend_from_slice(source);
+        return;
     }
+    let mut rest = source;
+    while let Some((chunk, behind)) = rest.split_first_chunk::<16>() {
+        push_chunk(out, chunk);
+        rest = behind;
+    }
+    // What is left, with as much of what is there already as makes it a whole chunk.
+    if let Some(last) = source.last_chunk::<16>() {
+        out.truncate(out.len() - (16 - rest.len()));
+        push_chunk(out, last);
+    }
+}
+
+/// Append a chunk, by a store and not by a call: `extend_from_slice` is one function for all lengths.
+#[inline(always)]
+#[allow(unsafe_code)]
+fn push_chunk<const N: usize>(out: &mut Vec<u8>, chunk: &[u8; N]) {
+    let len = out.len();
+    let Some(spare) = out.spare_capacity_mut().first_chunk_mut::<N>() else {
+        out.extend_from_slice(chunk);
+        return;
+    };
+    spare.write_copy_of_slice(chunk);
+    // SAFETY: there is room for N bytes more, and they have just been written.
+    unsafe { out.set_len(len + N) };
 }
 
 /// A list of edits over one text, with the memory of their replacements. Reused from

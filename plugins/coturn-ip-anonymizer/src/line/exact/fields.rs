@@ -181,14 +181,10 @@ pub fn address<S: Sink>(
         return v4(line, scrubber, role, false, found);
     }
     line.skip(1);
-    let start = line.pos();
-    let len = line.rest.iter().take(46).position(|b| *b == b']')?;
-    let address = v6::parse(&line.rest[..len])?;
-    line.skip(len);
-    line.lit(b"]:")?;
-    line.number()?;
-    found.address(scrubber, IpAddr::V6(address), role, start, start + len);
-    Some(())
+    let len = v6(line.rest, Some(b']'), line.pos(), scrubber, role, found)?;
+    line.skip(len + 1);
+    line.lit(b":")?;
+    line.number()
 }
 
 /// `2001:db8::1:3478`: the port is what stands behind the last colon.
@@ -198,18 +194,41 @@ pub fn v6_and_port<S: Sink>(
     role: Role,
     found: &mut Found<'_, S>,
 ) -> Option<()> {
-    let (start, run) = (line.pos(), line.rest);
-    let len = run.iter().position(|b| !(b.is_ascii_hexdigit() || *b == b':')).unwrap_or(run.len());
-    let colon = run[..len].iter().rposition(|b| *b == b':')?;
-    let address = v6::parse(&run[..colon])?;
+    let colon = line.rest.iter().rposition(|b| *b == b':')?;
+    v6(line.rest.get(..colon)?, None, line.pos(), scrubber, role, found)?;
     line.skip(colon + 1);
     let port = line.pos();
     line.number()?;
-    if line.pos() - port > 5 {
-        return None;
+    (line.pos() - port <= 5).then_some(())
+}
+
+/// The IPv6 address with which `text` starts, up to the byte `end` or all of it; its length. `pos` is where
+/// it stands in the line.
+#[inline(never)]
+fn v6<S: Sink>(
+    text: &[u8],
+    end: Option<u8>,
+    pos: usize,
+    scrubber: &mut Scrubber,
+    role: Role,
+    found: &mut Found<'_, S>,
+) -> Option<usize> {
+    if let Some(head) = scrubber.policies.kept_v6_groups()
+        && let Some(plain) = v6::read_plain_head(text, head)
+        && text.get(plain.end).copied() == end
+    {
+        if !plain.cut {
+            found.replace(pos + plain.end_of_head, pos + plain.end, b"::");
+        }
+        return Some(plain.end);
     }
-    found.address(scrubber, IpAddr::V6(address), role, start, start + colon);
-    Some(())
+    let len = match end {
+        Some(end) => text.iter().take(46).position(|b| *b == end)?,
+        None => text.len(),
+    };
+    let address = v6::parse(&text[..len])?;
+    found.address(scrubber, IpAddr::V6(address), role, pos, pos + len);
+    Some(len)
 }
 
 /// `192.0.2.1:3478`, or without a `port`, if it need not be there, `192.0.2.1`.
@@ -238,7 +257,7 @@ pub fn v4<S: Sink>(
     }
     if scrubber.policies.cuts_last_octet() {
         if quad.octets[3] != 0 && quad.octets[0] != 127 {
-            found.last_octet(start + quad.last, start + quad.end);
+            found.replace(start + quad.last, start + quad.end, b"0");
         }
     } else {
         let address = IpAddr::V4(Ipv4Addr::from(quad.octets));

@@ -97,10 +97,11 @@ impl<S: Sink> Found<'_, S> {
         }
     }
 
+    /// Let `new` stand in place of a part of an address.
     #[inline(always)]
-    fn last_octet(&mut self, start: usize, end: usize) {
+    fn replace<const N: usize>(&mut self, start: usize, end: usize, new: &[u8; N]) {
         self.sink.try_replace_with(start, end, |out| {
-            out.push(b'0');
+            out.extend_from_slice(new);
             true
         });
         self.addresses += 1;
@@ -112,16 +113,19 @@ fn message<S: Sink>(line: &mut Line<'_>, scrubber: &mut Scrubber, found: &mut Fo
         return session(line, scrubber, found);
     }
     if !line.has(&STAMP) {
+        if line.is(b"socket: Protocol not supported") {
+            return line.end();
+        }
         line.rest = prefix::skip(line.rest, &mut scrubber.last_host)?;
     }
     if line.has(&SESSION_ID) {
         session(line, scrubber, found)
     } else if line.is(b"IPv4. ") {
-        let role = relay_or_client(line)?;
+        let role = listener_or_client(line)?;
         v4(line, scrubber, role, true, found)?;
         line.end()
     } else if line.is(b"IPv6. ") {
-        let role = relay_or_client(line)?;
+        let role = listener_or_client(line)?;
         v6_and_port(line, scrubber, role, found)?;
         line.end()
     } else if line.is(b"handle_udp_packet: New UDP endpoint: local addr ") {
@@ -131,6 +135,10 @@ fn message<S: Sink>(line: &mut Line<'_>, scrubber: &mut Scrubber, found: &mut Fo
         line.end()
     } else if line.is(b"check_stun_auth: ") {
         refused(line, scrubber, found)
+    } else if line.is(b"IO method (") {
+        words(line);
+        line.lit(b": epoll (with changelist)")?;
+        line.end()
     } else {
         // Nothing but words: nothing to find.
         words(line);
@@ -147,10 +155,12 @@ fn refused<S: Sink>(line: &mut Line<'_>, scrubber: &mut Scrubber, found: &mut Fo
     line.end()
 }
 
-fn relay_or_client(line: &mut Line<'_>) -> Option<Role> {
+fn listener_or_client(line: &mut Line<'_>) -> Option<Role> {
     if line.is(b"Local relay addr: ")
         || line.is(b"Local reserved relay addr: ")
         || line.is(b"Local relay addr (RTCP): ")
+        || line.is(b"TCP listener opened on : ")
+        || line.is(b"UDP listener opened on: ")
     {
         return Some(Role::Own);
     }
