@@ -37,24 +37,49 @@ pub fn push_short(out: &mut Vec<u8>, source: &[u8], start: usize, end: usize) {
 
 /// Append `source` to `out`.
 ///
-/// For the same reason as in [`push_short`], a guest on a compiling host copies what is not long
-/// 16 bytes at a time; elsewhere a copy of unknown length is the fastest there is.
+/// For the same reason as in [`push_short`], a guest on a compiling host copies what is not long in two
+/// pieces of fixed length, which may overlap; elsewhere a copy of unknown length is the fastest there is.
 #[inline(always)]
 pub(super) fn push_long(out: &mut Vec<u8>, source: &[u8]) {
-    let len = source.len();
-    if !cfg!(all(target_family = "wasm", target_feature = "simd128")) || !(16..=512).contains(&len) {
+    if cfg!(all(target_family = "wasm", target_feature = "simd128")) {
+        push_pieces(out, source);
+    } else {
         out.extend_from_slice(source);
-        return;
     }
-    let mut rest = source;
-    while let Some((chunk, behind)) = rest.split_first_chunk::<16>() {
-        push_chunk(out, chunk);
-        rest = behind;
+}
+
+/// In a function of its own, so that all it works with is in registers.
+#[inline(never)]
+fn push_pieces(out: &mut Vec<u8>, source: &[u8]) {
+    match source.len() {
+        16..=32 => push_ends::<16>(out, source),
+        33..=64 => push_ends::<32>(out, source),
+        65..=128 => push_ends::<64>(out, source),
+        129..=256 => push_ends::<128>(out, source),
+        _ => out.extend_from_slice(source),
     }
-    // What is left, with as much of what is there already as makes it a whole chunk.
-    if let Some(last) = source.last_chunk::<16>() {
-        out.truncate(out.len() - (16 - rest.len()));
-        push_chunk(out, last);
+}
+
+/// Append `source` by copying its first `N` and its last `N` bytes, which are all there are.
+#[inline(always)]
+#[allow(unsafe_code)]
+fn push_ends<const N: usize>(out: &mut Vec<u8>, source: &[u8]) {
+    let len = source.len();
+    out.reserve(len);
+    if let (Some(first), Some(last), Some(room)) =
+        (source.first_chunk::<N>(), source.last_chunk::<N>(), out.spare_capacity_mut().get_mut(..len))
+        && len <= 2 * N
+    {
+        if let Some(start) = room.first_chunk_mut::<N>() {
+            start.write_copy_of_slice(first);
+        }
+        if let Some(end) = room.last_chunk_mut::<N>() {
+            end.write_copy_of_slice(last);
+        }
+        // SAFETY: there is room for `len` bytes more, which have just been written: `len` is `N` to `2 * N`.
+        unsafe { out.set_len(out.len() + len) };
+    } else {
+        out.extend_from_slice(source);
     }
 }
 
@@ -63,12 +88,12 @@ pub(super) fn push_long(out: &mut Vec<u8>, source: &[u8]) {
 #[allow(unsafe_code)]
 fn push_chunk<const N: usize>(out: &mut Vec<u8>, chunk: &[u8; N]) {
     let len = out.len();
-    let Some(spare) = out.spare_capacity_mut().first_chunk_mut::<N>() else {
+    let Some(room) = out.spare_capacity_mut().first_chunk_mut::<N>() else {
         out.extend_from_slice(chunk);
         return;
     };
-    spare.write_copy_of_slice(chunk);
-    // SAFETY: there is room for N bytes more, and they have just been written.
+    room.write_copy_of_slice(chunk);
+    // SAFETY: there is room for `N` bytes more, which have just been written.
     unsafe { out.set_len(len + N) };
 }
 
@@ -207,6 +232,18 @@ impl Edits {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pieces_make_up_the_whole() {
+        let text: Vec<u8> = (0..=255).chain(0..=255).collect();
+        for len in 0..300 {
+            let (mut long, mut short) = (b"x".to_vec(), b"x".to_vec());
+            push_pieces(&mut long, &text[..len]);
+            push_short(&mut short, &text, 3, len + 3);
+            assert_eq!((&long[..1], &long[1..]), (&b"x"[..], &text[..len]));
+            assert_eq!((&short[..1], &short[1..]), (&b"x"[..], &text[3..len + 3]));
+        }
+    }
 
     fn applied(edits: &mut Edits, text: &str) -> String {
         edits.normalise(0);

@@ -61,40 +61,51 @@ fn word_at(text: &[u8], at: usize) -> u64 {
     text.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |w| u64::from_le_bytes(*w))
 }
 
-/// Whether two texts are the same, by words.
+/// As [`word_at`], four bytes.
+#[inline(always)]
+fn half_at(text: &[u8], at: usize) -> u32 {
+    text.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |w| u32::from_le_bytes(*w))
+}
+
+/// Whether two texts are the same, by words; the last may overlap the one before it.
 #[inline(always)]
 fn is_literal<const N: usize>(text: &[u8; N], literal: &[u8; N]) -> bool {
-    if N < 8 {
-        return text == literal;
+    match N {
+        0..4 => text == literal,
+        4..8 => {
+            let at = N - 4;
+            (half_at(text, 0) ^ half_at(literal, 0)) | (half_at(text, at) ^ half_at(literal, at)) == 0
+        }
+        _ => {
+            let mut differ = 0;
+            for i in 0..N.div_ceil(8) {
+                let at = (i * 8).min(N - 8);
+                differ |= word_at(text, at) ^ word_at(literal, at);
+            }
+            differ == 0
+        }
     }
-    let mut differ = 0;
-    for i in 0..N.div_ceil(8) {
-        let at = (i * 8).min(N - 8);
-        differ |= word_at(text, at) ^ word_at(literal, at);
-    }
-    differ == 0
 }
 
 /// What is left of a line. Methods that say `None` or `false` have read nothing, or nothing that
 /// matters any more: the line is not of the kind that was thought.
 #[derive(Debug, Clone, Copy)]
 pub struct Line<'t> {
-    /// What is left.
+    /// What is left. There is nothing else here, so that a line is handed on in registers.
     pub rest: &'t [u8],
-    len: usize,
 }
 
 impl<'t> Line<'t> {
     /// The whole line.
     #[inline(always)]
     pub fn new(text: &'t [u8]) -> Self {
-        Self { rest: text, len: text.len() }
+        Self { rest: text }
     }
 
-    /// Where the rest starts in the line.
+    /// How many bytes are left.
     #[inline(always)]
-    pub fn pos(&self) -> usize {
-        self.len - self.rest.len()
+    pub fn left(&self) -> usize {
+        self.rest.len()
     }
 
     /// Go on behind the next `len` bytes; at most to the end.
@@ -180,7 +191,7 @@ mod tests {
         let mut line = Line::new(b"ab, abcdefgh, abcdefghijklm 12!");
         assert!(line.is(b"ab, ") && line.is(b"abcdefgh") && line.is(b", ") && !line.is(b"abcdefghijkl!"));
         assert!(line.is(b"abcdefghijklm") && line.is(b" "));
-        assert_eq!((line.pos(), line.number(), line.byte(), line.end()), (28, Some(()), b'!', None));
+        assert_eq!((line.left(), line.number(), line.byte(), line.end()), (3, Some(()), b'!', None));
         assert_eq!((line.is(b"!!"), line.is(b"!"), line.byte(), line.end()), (false, true, 0, Some(())));
     }
 }

@@ -73,16 +73,22 @@ fn is_last(line: &mut Line<'_>, last: &[u8], end: u8) -> bool {
 
 /// Whether `text` starts with `start`, by words: `memcmp` of wasi-libc goes byte by byte.
 #[inline(always)]
-fn same(mut text: &[u8], mut start: &[u8]) -> bool {
-    while let (Some((a, a_rest)), Some((b, b_rest))) =
-        (text.split_first_chunk::<8>(), start.split_first_chunk())
+fn same(text: &[u8], start: &[u8]) -> bool {
+    if let (Some(b), Some(a)) =
+        (start.last_chunk::<8>(), text.get(..start.len()).and_then(<[u8]>::last_chunk))
     {
-        if u64::from_le_bytes(*a) != u64::from_le_bytes(*b) {
-            return false;
+        let (words, _) = start.as_chunks::<8>();
+        let mut text = text;
+        for word in words {
+            let Some((a, behind)) = text.split_first_chunk::<8>() else { return false };
+            if u64::from_le_bytes(*a) != u64::from_le_bytes(*word) {
+                return false;
+            }
+            text = behind;
         }
-        (text, start) = (a_rest, b_rest);
+        return u64::from_le_bytes(*a) == u64::from_le_bytes(*b);
     }
-    start.len() <= text.len() && start.iter().zip(text).all(|(a, b)| a == b)
+    text.get(..start.len()).is_some_and(|text| text.iter().zip(start).all(|(a, b)| a == b))
 }
 
 fn remember<'t>(
@@ -107,14 +113,14 @@ fn remember<'t>(
 #[inline(always)]
 pub fn user<S: Sink>(line: &mut Line<'_>, scrubber: &mut Scrubber, found: &mut Found<'_, S>) -> Option<()> {
     if scrubber.rest_colon && line.has(&REST_TIME) {
-        let start = line.pos();
+        let start = found.pos(line);
         let name = name(line)?;
         if !name.is_empty() {
             found.user(scrubber, name, start);
         }
         return Some(());
     }
-    let start = line.pos();
+    let start = found.pos(line);
     let name = name(line)?;
     if !name.is_empty() {
         let part = user_part(name, &scrubber.rest_separator);
@@ -181,7 +187,7 @@ pub fn address<S: Sink>(
         return v4(line, scrubber, role, false, found);
     }
     line.skip(1);
-    let len = v6(line.rest, Some(b']'), line.pos(), scrubber, role, found)?;
+    let len = v6(line.rest, Some(b']'), found.pos(line), scrubber, role, found)?;
     line.skip(len + 1);
     line.lit(b":")?;
     line.number()
@@ -195,11 +201,11 @@ pub fn v6_and_port<S: Sink>(
     found: &mut Found<'_, S>,
 ) -> Option<()> {
     let colon = line.rest.iter().rposition(|b| *b == b':')?;
-    v6(line.rest.get(..colon)?, None, line.pos(), scrubber, role, found)?;
+    v6(line.rest.get(..colon)?, None, found.pos(line), scrubber, role, found)?;
     line.skip(colon + 1);
-    let port = line.pos();
+    let port = line.left();
     line.number()?;
-    (line.pos() - port <= 5).then_some(())
+    (port - line.left() <= 5).then_some(())
 }
 
 /// The IPv6 address with which `text` starts, up to the byte `end` or all of it; its length. `pos` is where
@@ -240,7 +246,7 @@ pub fn v4<S: Sink>(
     port: bool,
     found: &mut Found<'_, S>,
 ) -> Option<()> {
-    let start = line.pos();
+    let start = found.pos(line);
     let quad = match line.rest.first_chunk::<16>() {
         Some(window) => v4::read_plain(window)?,
         None => {

@@ -20,7 +20,8 @@ use crate::{address::policy::Role, counts::Kind};
 
 /// What most lines begin with.
 const SESSION: Shape<54, 7> = Shape::new(b"0000-00-00T00:00:00+0000: session 000000000000000000: ");
-const STAMP: Shape<26, 4> = Shape::new(b"0000-00-00T00:00:00+0000: ");
+const STAMP_LEN: usize = 26;
+const STAMP: Shape<STAMP_LEN, 4> = Shape::new(b"0000-00-00T00:00:00+0000: ");
 const SESSION_ID: Shape<28, 4> = Shape::new(b"session 000000000000000000: ");
 
 /// Where edits go, in the order of their positions.
@@ -62,9 +63,8 @@ impl Sink for Splice<'_> {
 /// up to there must be forgotten.
 #[inline(always)]
 pub fn scrub<S: Sink>(scrubber: &mut Scrubber, text: &[u8], sink: &mut S) -> bool {
-    let mut line = Line::new(text);
-    let mut found = Found { sink, users: 0, addresses: 0 };
-    if message(&mut line, scrubber, &mut found).is_none() {
+    let mut found = Found { sink, len: text.len(), users: 0, addresses: 0 };
+    if message(Line::new(text), scrubber, &mut found).is_none() {
         return false;
     }
     scrubber.counts.add_many(Kind::User, found.users);
@@ -75,11 +75,19 @@ pub fn scrub<S: Sink>(scrubber: &mut Scrubber, text: &[u8], sink: &mut S) -> boo
 /// What a template found so far: edits that stand if the line matches to its end.
 pub struct Found<'s, S> {
     sink: &'s mut S,
+    /// How long the line is.
+    len: usize,
     users: u64,
     addresses: u64,
 }
 
 impl<S: Sink> Found<'_, S> {
+    /// Where what is left of the line starts.
+    #[inline(always)]
+    fn pos(&self, line: &Line<'_>) -> usize {
+        self.len - line.left()
+    }
+
     #[inline(always)]
     fn user(&mut self, scrubber: &mut Scrubber, name: &[u8], start: usize) {
         self.sink.try_replace_with(start, start + name.len(), |out| {
@@ -108,10 +116,26 @@ impl<S: Sink> Found<'_, S> {
     }
 }
 
-fn message<S: Sink>(line: &mut Line<'_>, scrubber: &mut Scrubber, found: &mut Found<'_, S>) -> Option<()> {
+/// How long the time stamp is with which a line starts, if it is of the usual form; else 0.
+pub fn stamp_len(line: &[u8]) -> usize {
+    if Line::new(line).has(&STAMP) { STAMP_LEN } else { 0 }
+}
+
+/// The templates are functions of their own: together they are too much for one set of registers.
+#[inline(always)]
+fn message<S: Sink>(mut line: Line<'_>, scrubber: &mut Scrubber, found: &mut Found<'_, S>) -> Option<()> {
     if line.has(&SESSION) {
         return session(line, scrubber, found);
     }
+    other_message(line, scrubber, found)
+}
+
+#[inline(never)]
+fn other_message<S: Sink>(
+    mut line: Line<'_>,
+    scrubber: &mut Scrubber,
+    found: &mut Found<'_, S>,
+) -> Option<()> {
     if !line.has(&STAMP) {
         if line.is(b"socket: Protocol not supported") {
             return line.end();
@@ -121,36 +145,42 @@ fn message<S: Sink>(line: &mut Line<'_>, scrubber: &mut Scrubber, found: &mut Fo
     if line.has(&SESSION_ID) {
         session(line, scrubber, found)
     } else if line.is(b"IPv4. ") {
-        let role = listener_or_client(line)?;
-        v4(line, scrubber, role, true, found)?;
+        let role = listener_or_client(&mut line)?;
+        v4(&mut line, scrubber, role, true, found)?;
         line.end()
     } else if line.is(b"IPv6. ") {
-        let role = listener_or_client(line)?;
-        v6_and_port(line, scrubber, role, found)?;
+        let role = listener_or_client(&mut line)?;
+        v6_and_port(&mut line, scrubber, role, found)?;
         line.end()
     } else if line.is(b"handle_udp_packet: New UDP endpoint: local addr ") {
-        address(line, scrubber, Role::Own, found)?;
+        address(&mut line, scrubber, Role::Own, found)?;
         line.lit(b", remote addr ")?;
-        address(line, scrubber, Role::Client, found)?;
+        address(&mut line, scrubber, Role::Client, found)?;
         line.end()
     } else if line.is(b"check_stun_auth: ") {
         refused(line, scrubber, found)
     } else if line.is(b"IO method (") {
-        words(line);
+        words(&mut line);
         line.lit(b": epoll (with changelist)")?;
         line.end()
     } else {
-        // Nothing but words: nothing to find.
-        words(line);
-        let _ = line.is(b", now ");
-        words(line);
-        line.end()
+        only_words(line)
     }
 }
 
-fn refused<S: Sink>(line: &mut Line<'_>, scrubber: &mut Scrubber, found: &mut Found<'_, S>) -> Option<()> {
+/// Nothing but words: nothing to find.
+#[inline(never)]
+fn only_words(mut line: Line<'_>) -> Option<()> {
+    words(&mut line);
+    let _ = line.is(b", now ");
+    words(&mut line);
+    line.end()
+}
+
+#[inline(never)]
+fn refused<S: Sink>(mut line: Line<'_>, scrubber: &mut Scrubber, found: &mut Found<'_, S>) -> Option<()> {
     line.lit(b"Cannot find credentials of user <")?;
-    user(line, scrubber, found)?;
+    user(&mut line, scrubber, found)?;
     line.lit(b">")?;
     line.end()
 }
@@ -169,64 +199,49 @@ fn listener_or_client(line: &mut Line<'_>) -> Option<Role> {
 
 /// What follows the id of a session.
 #[inline(always)]
-fn session<S: Sink>(line: &mut Line<'_>, scrubber: &mut Scrubber, found: &mut Found<'_, S>) -> Option<()> {
+fn session<S: Sink>(line: Line<'_>, scrubber: &mut Scrubber, found: &mut Found<'_, S>) -> Option<()> {
     match line.byte() {
-        b'r' if line.is(b"realm <") => request(line, scrubber, found),
-        b'o' => {
-            line.lit(b"origin <")?;
-            origin(line, &mut scrubber.last_origin)?;
-            line.lit(b"> realm <")?;
-            request(line, scrubber, found)
-        }
-        b'p' if line.is(b"peer usage: realm=<") => usage(line, scrubber, found),
-        b'p' => {
-            line.lit(b"peer ")?;
-            address(line, scrubber, Role::Peer, found)?;
-            if line.is(b" lifetime updated: ") {
-                line.number()?;
-            } else {
-                line.lit(b" deleted")?;
-            }
-            line.end()
-        }
-        b'r' | b'n' => {
-            if !line.is(b"refreshed, realm=<") {
-                line.lit(b"new, realm=<")?;
-            }
-            realm_and_username(line, scrubber, found)?;
-            line.lit(b">, lifetime=")?;
-            line.number()?;
-            line.end()
-        }
-        b'u' => {
-            line.lit(b"usage: realm=<")?;
-            usage(line, scrubber, found)
-        }
-        b'd' => {
-            line.lit(b"delete: realm=<")?;
-            realm_and_username(line, scrubber, found)?;
-            line.lit(b">")?;
-            line.end()
-        }
-        b'c' if line.is(b"closed (") => closed(line, scrubber, found),
-        b'c' => {
-            line.lit(b"check_stun_auth: ")?;
-            refused(line, scrubber, found)
-        }
-        b'R' => {
-            words(line);
-            line.end()
-        }
+        b'r' => request_or_refreshed(line, scrubber, found),
+        b'p' => peer(line, scrubber, found),
+        b'n' => allocated(line, scrubber, found),
+        b'u' => usage(line, scrubber, found),
+        b'd' => deleted(line, scrubber, found),
+        b'c' => closed(line, scrubber, found),
+        b'o' => request_with_origin(line, scrubber, found),
+        b'R' => only_words(line),
         _ => None,
     }
 }
 
+fn request_or_refreshed<S: Sink>(
+    mut line: Line<'_>,
+    scrubber: &mut Scrubber,
+    found: &mut Found<'_, S>,
+) -> Option<()> {
+    if !line.is(b"realm <") {
+        return allocated(line, scrubber, found);
+    }
+    request(line, scrubber, found)
+}
+
+#[inline(never)]
+fn request_with_origin<S: Sink>(
+    mut line: Line<'_>,
+    scrubber: &mut Scrubber,
+    found: &mut Found<'_, S>,
+) -> Option<()> {
+    line.lit(b"origin <")?;
+    origin(&mut line, &mut scrubber.last_origin)?;
+    line.lit(b"> realm <")?;
+    request(line, scrubber, found)
+}
+
 /// What follows `realm <`: realm, user, request and its result.
-#[inline(always)]
-fn request<S: Sink>(line: &mut Line<'_>, scrubber: &mut Scrubber, found: &mut Found<'_, S>) -> Option<()> {
-    inert_name(line, &mut scrubber.last_realm, b'>')?;
+#[inline(never)]
+fn request<S: Sink>(mut line: Line<'_>, scrubber: &mut Scrubber, found: &mut Found<'_, S>) -> Option<()> {
+    inert_name(&mut line, &mut scrubber.last_realm, b'>')?;
     line.lit(b"> user <")?;
-    user(line, scrubber, found)?;
+    user(&mut line, scrubber, found)?;
     line.lit(b">: incoming packet ")?;
     let method = match line.byte() {
         b'R' => line.is(b"REFRESH"),
@@ -248,34 +263,49 @@ fn request<S: Sink>(line: &mut Line<'_>, scrubber: &mut Scrubber, found: &mut Fo
         line.number()?;
         line.lit(b": ")?;
         let _ = line.is(b"Unauthorized");
-        words(line);
+        words(&mut line);
     }
     line.end()
 }
 
-fn closed<S: Sink>(line: &mut Line<'_>, scrubber: &mut Scrubber, found: &mut Found<'_, S>) -> Option<()> {
-    if !line.is(b"2nd") {
-        line.lit(b"1st")?;
+#[inline(never)]
+fn allocated<S: Sink>(mut line: Line<'_>, scrubber: &mut Scrubber, found: &mut Found<'_, S>) -> Option<()> {
+    if !line.is(b"refreshed, realm=<") {
+        line.lit(b"new, realm=<")?;
     }
-    line.lit(b" stage), user <")?;
-    user(line, scrubber, found)?;
-    line.lit(b"> realm <")?;
-    inert_name(line, &mut scrubber.last_realm, b'>')?;
-    line.lit(b"> origin <")?;
-    origin(line, &mut scrubber.last_origin)?;
-    line.lit(b">, local ")?;
-    address(line, scrubber, Role::Own, found)?;
-    line.lit(b", remote ")?;
-    address(line, scrubber, Role::Client, found)?;
-    line.lit(b", reason: ")?;
-    // The commonest, at once.
-    let _ = line.is(b"allocation timeout") || line.is(b"TCP connection closed by client (callback)");
-    words(line);
+    realm_and_username(&mut line, scrubber, found)?;
+    line.lit(b">, lifetime=")?;
+    line.number()?;
     line.end()
 }
 
-fn usage<S: Sink>(line: &mut Line<'_>, scrubber: &mut Scrubber, found: &mut Found<'_, S>) -> Option<()> {
-    realm_and_username(line, scrubber, found)?;
+#[inline(never)]
+fn deleted<S: Sink>(mut line: Line<'_>, scrubber: &mut Scrubber, found: &mut Found<'_, S>) -> Option<()> {
+    line.lit(b"delete: realm=<")?;
+    realm_and_username(&mut line, scrubber, found)?;
+    line.lit(b">")?;
+    line.end()
+}
+
+#[inline(never)]
+fn peer<S: Sink>(mut line: Line<'_>, scrubber: &mut Scrubber, found: &mut Found<'_, S>) -> Option<()> {
+    line.lit(b"peer ")?;
+    if line.byte() == b'u' {
+        return usage(line, scrubber, found);
+    }
+    address(&mut line, scrubber, Role::Peer, found)?;
+    if line.is(b" lifetime updated: ") {
+        line.number()?;
+    } else {
+        line.lit(b" deleted")?;
+    }
+    line.end()
+}
+
+#[inline(never)]
+fn usage<S: Sink>(mut line: Line<'_>, scrubber: &mut Scrubber, found: &mut Found<'_, S>) -> Option<()> {
+    line.lit(b"usage: realm=<")?;
+    realm_and_username(&mut line, scrubber, found)?;
     line.lit(b">, rp=")?;
     line.number()?;
     line.lit(b", rb=")?;
@@ -284,6 +314,32 @@ fn usage<S: Sink>(line: &mut Line<'_>, scrubber: &mut Scrubber, found: &mut Foun
     line.number()?;
     line.lit(b", sb=")?;
     line.number()?;
+    line.end()
+}
+
+#[inline(never)]
+fn closed<S: Sink>(mut line: Line<'_>, scrubber: &mut Scrubber, found: &mut Found<'_, S>) -> Option<()> {
+    if line.is(b"check_stun_auth: ") {
+        return refused(line, scrubber, found);
+    }
+    line.lit(b"closed (")?;
+    if !line.is(b"2nd") {
+        line.lit(b"1st")?;
+    }
+    line.lit(b" stage), user <")?;
+    user(&mut line, scrubber, found)?;
+    line.lit(b"> realm <")?;
+    inert_name(&mut line, &mut scrubber.last_realm, b'>')?;
+    line.lit(b"> origin <")?;
+    origin(&mut line, &mut scrubber.last_origin)?;
+    line.lit(b">, local ")?;
+    address(&mut line, scrubber, Role::Own, found)?;
+    line.lit(b", remote ")?;
+    address(&mut line, scrubber, Role::Client, found)?;
+    line.lit(b", reason: ")?;
+    // The commonest, at once.
+    let _ = line.is(b"allocation timeout") || line.is(b"TCP connection closed by client (callback)");
+    words(&mut line);
     line.end()
 }
 

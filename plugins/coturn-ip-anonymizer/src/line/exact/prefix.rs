@@ -101,19 +101,19 @@ fn stamp(line: &mut Line<'_>) -> bool {
         return false;
     }
     if line.is(b".") {
-        let start = line.pos();
-        if line.number().is_none() || line.pos() - start > 9 {
+        let left = line.left();
+        if line.number().is_none() || left - line.left() > 9 {
             return false;
         }
     }
     if line.is(b"+") || line.is(b"-") {
-        let start = line.pos();
+        let left = line.left();
         if line.number().is_none() {
             return false;
         }
-        let digits = line.pos() - start;
+        let digits = left - line.left();
         return digits == 4
-            || digits == 2 && line.is(b":") && line.number().is_some() && line.pos() - start == 5;
+            || digits == 2 && line.is(b":") && line.number().is_some() && left - line.left() == 5;
     }
     let _ = line.is(b"Z");
     true
