@@ -27,10 +27,7 @@ const ABIS: [Abi; 3] = [Abi::Component, Abi::FluentBit, Abi::ProxyWasm];
 /// Compiler flags of a guest, and the directory that is shared by ABIs with the same flags.
 fn flags(abi: Abi) -> (&'static str, &'static str) {
     match abi {
-        // Calls cost more than code here: inline generously.
-        Abi::Component | Abi::ProxyWasm => {
-            ("guests-simd", "-Ctarget-feature=+simd128\x1f-Cllvm-args=--inline-threshold=1000")
-        }
+        Abi::Component | Abi::ProxyWasm => ("guests-simd", "-Ctarget-feature=+simd128"),
         // Its runtime has no SIMD.
         Abi::FluentBit => ("guests-plain", "-Clink-arg=--compress-relocations"),
     }

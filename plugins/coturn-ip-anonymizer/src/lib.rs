@@ -22,7 +22,7 @@ pub mod line;
 pub mod names;
 
 use tamis_sdk::{
-    ConfigError, Edits, Filter, Key, KeyConfig, OnError, Record, Verdict,
+    ConfigError, Edits, Filter, Key, KeyConfig, OnError, Record, Splice, Verdict,
     record::{Kind, Node},
 };
 
@@ -111,6 +111,18 @@ impl Filter for CoturnIpAnonymizer {
             counts_field: config.counts_field,
             counts_json: Vec::new(),
         })
+    }
+
+    #[inline(always)]
+    fn try_text(&mut self, key: Option<&[u8]>, text: &[u8], splice: &mut Splice<'_>) -> bool {
+        let wanted = match (key, &self.fields) {
+            (Some(key), Some(fields)) => fields.iter().any(|f| f == key),
+            _ => true,
+        };
+        wanted
+            && self.aggregator.is_none()
+            && self.counts_field.is_none()
+            && self.scrubber.scrub_exact(text, splice)
     }
 
     fn process(&mut self, record: &mut Record<'_>) -> Verdict {

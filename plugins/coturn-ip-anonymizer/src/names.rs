@@ -53,10 +53,18 @@ impl Names {
     }
 
     /// Append what takes the place of `value`; nothing in mode keep.
+    #[inline(always)]
     pub fn write(&mut self, value: &[u8], out: &mut Vec<u8>) {
         match self {
-            Self::Keep => {}
             Self::Replace(text, len) => push_short(out, text, 0, *len),
+            _ => self.write_token(value, out),
+        }
+    }
+
+    #[inline(never)]
+    fn write_token(&mut self, value: &[u8], out: &mut Vec<u8>) {
+        match self {
+            Self::Keep | Self::Replace(..) => {}
             // What another run has already taken away has no identity left to keep.
             Self::Token(_, placeholder) if value == placeholder => out.extend_from_slice(value),
             Self::Token(tokenizer, _) => tokenizer.write(value, out),

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     config::{ConfigError, OnError},
     key::{Key, KeyConfig},
-    record::Record,
+    record::{Record, Splice},
 };
 
 /// What becomes of a record after [`Filter::process`].
@@ -50,6 +50,17 @@ pub trait Filter: Sized + 'static {
     /// # Errors
     /// When values of the config do not fit together; the error names the path.
     fn new(config: Self::Config, key: Option<Key>) -> Result<Self, ConfigError>;
+
+    /// A short cut for a text that is all there is of a record: a line, or what stands between the
+    /// quotes in `{"key":"text"}`. Without one, all records go to [`process`](Filter::process).
+    ///
+    /// `true`: the record is done, with what `splice` has replaced, which is printable ASCII without
+    /// `"` and `\`. With a `key`, the text has not been scanned: then `true` also vouches that no
+    /// byte of it is `"` or `\`. `false`: as if this had not been called.
+    #[inline(always)]
+    fn try_text(&mut self, _key: Option<&[u8]>, _text: &[u8], _splice: &mut Splice<'_>) -> bool {
+        false
+    }
 
     /// Filter one record.
     fn process(&mut self, record: &mut Record<'_>) -> Verdict;

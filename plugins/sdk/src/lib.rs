@@ -22,5 +22,5 @@ pub mod timestamp;
 pub use config::{ConfigError, OnError};
 pub use filter::{Filter, Verdict};
 pub use key::{Key, KeyConfig};
-pub use record::{Edits, Record};
+pub use record::{Edits, Record, Splice};
 pub use session::{Action, Encoding, Meta, Session};

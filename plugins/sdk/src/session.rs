@@ -4,7 +4,7 @@ use crate::{
     config::{self, ConfigError, OnError},
     filter::{Filter, Verdict},
     key::{KeyConfig, KeyError},
-    record::{Record, Workspace},
+    record::{Record, Splice, Workspace, scan},
 };
 
 /// What the bytes of a record are.
@@ -72,6 +72,9 @@ impl<F: Filter> Session<F> {
 
     /// Filter one record; a changed body is appended to `out`.
     pub fn process(&mut self, meta: Meta<'_>, encoding: Encoding, body: &[u8], out: &mut Vec<u8>) -> Action {
+        if let Some(action) = self.try_text(encoding, body, out) {
+            return action;
+        }
         let mut record = match encoding {
             Encoding::Text => Record::text(meta, body, &mut self.workspace),
             Encoding::Json => match Record::json(meta, body, &mut self.workspace) {
@@ -87,6 +90,25 @@ impl<F: Filter> Session<F> {
             Verdict::Drop => Action::Drop,
             Verdict::Keep => record.finish(out),
         }
+    }
+
+    /// The filter's short cut, if this record can take it.
+    #[inline(always)]
+    fn try_text(&mut self, encoding: Encoding, body: &[u8], out: &mut Vec<u8>) -> Option<Action> {
+        let (key, text, base) = match encoding {
+            Encoding::Text => (None, body, 0),
+            Encoding::Json => {
+                let (key, text, base) = scan::lone_string(body)?;
+                (Some(key), text, base)
+            }
+        };
+        let mark = out.len();
+        let mut splice = Splice::new(body, base, out);
+        if self.filter.try_text(key, text, &mut splice) {
+            return Some(if splice.finish() { Action::Replace } else { Action::Keep });
+        }
+        out.truncate(mark);
+        None
     }
 
     /// The stream has ended: what the filter still holds back, each one JSON object.

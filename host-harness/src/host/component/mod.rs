@@ -212,13 +212,15 @@ impl Host for Running {
             .tamis_log_filter_filter()
             .call_process(&mut self.store, param)
             .map_err(|e| self.failed("process", e))?;
-        let actions = [Action::Keep, Action::Replace, Action::ReplaceJson, Action::Drop];
-        for verdict in answer.verdicts {
-            let action = actions.get(usize::from(verdict));
-            outcome.actions.push(*action.with_context(|| {
-                format!("the guest broke the contract: verdict {verdict}, known are 0 to 3")
-            })?);
+        if let Some(unknown) = answer.verdicts.iter().max().filter(|verdict| **verdict > 3) {
+            bail!("the guest broke the contract: verdict {unknown}, known are 0 to 3");
         }
+        outcome.actions.extend(answer.verdicts.iter().map(|verdict| match verdict {
+            0 => Action::Keep,
+            1 => Action::Replace,
+            2 => Action::ReplaceJson,
+            _ => Action::Drop,
+        }));
         outcome.bodies = answer.bodies;
         outcome.ends = answer.ends;
         outcome.check(batch.len())

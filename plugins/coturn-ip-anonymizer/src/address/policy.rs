@@ -45,6 +45,8 @@ pub struct Policies {
     prefix_preserving: Option<AddressCipher>,
     token: Option<Tokenizer>,
     cache: Lru,
+    cuts_last_octet: bool,
+    kept_v6_groups: Option<usize>,
 }
 
 impl Policies {
@@ -96,7 +98,7 @@ impl Policies {
         let token = needs(IpMode::Token)
             .map(|path| Ok(Tokenizer::new(key_for(path)?, "ip", cache_entries)))
             .transpose()?;
-        Ok(Self {
+        let mut policies = Self {
             default_keep: config.keep == IpConfig::default().keep,
             keep: config.keep.clone(),
             base,
@@ -108,7 +110,26 @@ impl Policies {
             prefix_preserving: cipher(IpMode::PrefixPreserving, CipherKind::PrefixPreserving)?,
             token,
             cache: Lru::new(cache_entries),
-        })
+            cuts_last_octet: false,
+            kept_v6_groups: None,
+        };
+        if let Some(only) = policies.only_rule().filter(|rule| rule.mode == IpMode::Truncate) {
+            policies.cuts_last_octet = only.v4_mask == 0xFFFF_FF00;
+            // Of six groups and less that stay, the zeros behind them are the longest run.
+            policies.kept_v6_groups = (1..=6).find(|n| only.v6_mask == !(u128::MAX >> (16 * n)));
+        }
+        Ok(policies)
+    }
+
+    /// How many groups of IPv6 addresses stay, if all behind them becomes 0 and nothing else happens but
+    /// to loopback, wildcard and mapped addresses.
+    pub fn kept_v6_groups(&self) -> Option<usize> {
+        self.kept_v6_groups
+    }
+
+    /// Whether of IPv4 addresses but 127.0.0.0/8 the last number becomes 0, and nothing else happens.
+    pub fn cuts_last_octet(&self) -> bool {
+        self.cuts_last_octet
     }
 
     /// Whether the policies distinguish roles at all: if not, no one need find out.

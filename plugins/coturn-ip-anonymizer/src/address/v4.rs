@@ -40,6 +40,57 @@ pub fn read(text: &[u8], at: usize) -> Option<Quad> {
     Some(Quad { octets, end: pos })
 }
 
+/// A dotted quad without leading zeros.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlainQuad {
+    /// Its four bytes.
+    pub octets: [u8; 4],
+    /// Where the last number starts.
+    pub last: usize,
+    /// Where it ends (exclusive).
+    pub end: usize,
+}
+
+/// As [`read`], from the start of a window that is longer than any quad, and only as this module
+/// writes one: without leading zeros.
+#[inline(always)]
+pub fn read_plain(window: &[u8; 16]) -> Option<PlainQuad> {
+    let (a, pos) = number(window, 0)?;
+    let (b, pos) = number(window, dot(window, pos)?)?;
+    let (c, pos) = number(window, dot(window, pos)?)?;
+    let last = dot(window, pos)?;
+    let (d, end) = number(window, last)?;
+    if window.get(end)?.is_ascii_digit() {
+        return None;
+    }
+    Some(PlainQuad { octets: [a, b, c, d].map(|n| n as u8), last, end })
+}
+
+#[inline(always)]
+fn dot(window: &[u8; 16], pos: usize) -> Option<usize> {
+    (*window.get(pos)? == b'.').then_some(pos + 1)
+}
+
+/// A number up to 255 and where it ends.
+#[inline(always)]
+fn number(window: &[u8; 16], pos: usize) -> Option<(u32, usize)> {
+    let [a, b, c] = window.get(pos..)?.first_chunk::<3>()?.map(|d| u32::from(d).wrapping_sub(0x30));
+    if a > 9 {
+        return None;
+    }
+    if b > 9 {
+        return Some((a, pos + 1));
+    }
+    if a == 0 {
+        return None;
+    }
+    if c > 9 {
+        return Some((a * 10 + b, pos + 2));
+    }
+    let value = a * 100 + b * 10 + c;
+    (value <= 255).then_some((value, pos + 3))
+}
+
 /// Behind so many bytes a record may have been cut, and the next one glued on.
 const CUT: usize = 900;
 
@@ -205,6 +256,8 @@ pub fn write(octets: [u8; 4], out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn first(text: &str) -> Option<&str> {
@@ -239,6 +292,26 @@ mod tests {
             ("coturn 198.51.100.7", "198.51.100.7"),
         ] {
             assert_eq!(first(text), Some(address), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn plain_quads_are_read_as_all(text in "([0-9]{1,3}[.]){3}[0-9]{1,4}[:., x]?") {
+            let mut window = [0; 16];
+            let len = text.len().min(16);
+            window[..len].copy_from_slice(&text.as_bytes()[..len]);
+            let plain = read_plain(&window);
+            let quad = read(&window, 0);
+            let canonical = quad.filter(|q| {
+                let mut out = Vec::new();
+                write(q.octets, &mut out);
+                out == window[..q.end]
+            });
+            prop_assert_eq!(plain.map(|p| (p.octets, p.end)), canonical.map(|q| (q.octets, q.end)));
+            if let Some(plain) = plain {
+                prop_assert_eq!(window[plain.last - 1], b'.');
+            }
         }
     }
 

@@ -69,6 +69,71 @@ pub fn parse(text: &[u8]) -> Option<Ipv6Addr> {
     Some(Ipv6Addr::from(groups))
 }
 
+/// An address of which the first groups are spelled as [`write`] does it, and none of them is 0: cut
+/// behind them, it is their text and `::`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlainHead {
+    /// Where the groups end.
+    pub end_of_head: usize,
+    /// Whether all behind them is 0 already.
+    pub cut: bool,
+    /// Where the address ends (exclusive).
+    pub end: usize,
+}
+
+/// What a byte is: the value of a digit as [`write`] spells it, or something else.
+const DIGITS: [u8; 256] = {
+    let mut digits = [u8::MAX; 256];
+    let mut value = 0;
+    while value < 16 {
+        digits[b"0123456789abcdef"[value] as usize] = value as u8;
+        value += 1;
+    }
+    digits
+};
+
+/// Read the address at the start of `text`, if its first `head` groups are plain.
+pub fn read_plain_head(text: &[u8], head: usize) -> Option<PlainHead> {
+    let digit = |at: usize| text.get(at).map_or(u8::MAX, |b| DIGITS[usize::from(*b)]);
+    let (mut pos, mut groups, mut gap, mut end_of_head, mut behind) = (0, 0, false, 0, 0);
+    loop {
+        let first = digit(pos);
+        if first > 15 || first == 0 && groups < head {
+            return None;
+        }
+        let (start, mut value) = (pos, 0);
+        while let digit @ 0..=15 = digit(pos) {
+            value |= digit;
+            pos += 1;
+        }
+        groups += 1;
+        if pos - start > 4 || groups > 8 {
+            return None;
+        }
+        if groups == head {
+            end_of_head = pos;
+        } else if groups > head {
+            behind |= value;
+        }
+        if text.get(pos) != Some(&b':') {
+            break;
+        }
+        pos += 1;
+        if text.get(pos) == Some(&b':') {
+            if gap || groups < head {
+                return None;
+            }
+            gap = true;
+            pos += 1;
+            if digit(pos) > 15 {
+                break;
+            }
+        }
+    }
+    let whole = if gap { groups < 8 } else { groups == 8 };
+    whole.then_some(PlainHead { end_of_head, cut: behind == 0, end: pos })
+}
+
 /// An address found in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Found {
@@ -375,6 +440,21 @@ mod tests {
             write(address, &mut out);
             prop_assert_eq!(std::str::from_utf8(&out).unwrap(), address.to_string());
             prop_assert_eq!(parse(&out), Some(address));
+        }
+
+        #[test]
+        fn a_plain_head_is_what_a_cut_leaves(
+            text in "([1-9a-f][0-9a-f]{0,3}:){2,4}(:|[0-9a-f]{1,4}:|0:0:){1,3}([0-9a-f]{1,4}){0,1}[]:.]?",
+            head in 1..=6usize,
+        ) {
+            if let Some(found) = read_plain_head(text.as_bytes(), head) {
+                let address = parse(&text.as_bytes()[..found.end]).unwrap();
+                let cut = Ipv6Addr::from(u128::from(address) & !(u128::MAX >> (16 * head)));
+                let mut out = Vec::new();
+                write(cut, &mut out);
+                prop_assert_eq!(String::from_utf8(out).unwrap(), format!("{}::", &text[..found.end_of_head]));
+                prop_assert_eq!(found.cut, cut == address);
+            }
         }
 
         #[test]

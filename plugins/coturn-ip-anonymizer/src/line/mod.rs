@@ -10,7 +10,7 @@ mod pass;
 mod secret;
 pub mod stream;
 
-use tamis_sdk::{ConfigError, Edits, Key, record::escape};
+use tamis_sdk::{ConfigError, Edits, Key, Splice, record::escape};
 
 use crate::{
     address::policy::Policies,
@@ -28,6 +28,8 @@ pub struct Scrubber {
     /// For names that coturn refused, which are gone even when user names stay.
     refused: Names,
     rest_separator: Vec<u8>,
+    /// Whether that is a colon, as it nearly always is.
+    rest_colon: bool,
     sessions: Names,
     realms: Names,
     origins: Names,
@@ -67,6 +69,7 @@ impl Scrubber {
             users: names(user_mode, "user", "$.users.mode")?,
             refused: names(refused_mode, "user", "$.users.mode")?,
             rest_separator: config.users.rest_separator.as_bytes().to_vec(),
+            rest_colon: config.users.rest_separator == ":",
             sessions: names(config.sessions.mode, "session", "$.sessions.mode")?,
             realms: names(config.realms.mode, "realm", "$.realms.mode")?,
             origins: names(config.origins.mode, "origin", "$.origins.mode")?,
@@ -90,8 +93,12 @@ impl Scrubber {
     /// Note the edits of a text, the value of `field` (empty for a bare line) in a record
     /// with this tag.
     pub fn scrub(&mut self, tag: &[u8], field: &[u8], text: &[u8], edits: &mut Edits) {
-        if self.streams.idle() && exact::scrub(self, text, edits) {
-            return;
+        if self.exact && self.streams.idle() {
+            let mark = edits.mark();
+            if exact::scrub(self, text, edits) {
+                return;
+            }
+            edits.rollback(mark);
         }
         self.streams.select(tag, field);
         // JSON within a text, as escaped by encoders that keep markup safe: `user \u003calice\u003e`.
@@ -99,6 +106,13 @@ impl Scrubber {
             return self.scrub_escaped(text, edits);
         }
         self.scrub_lines(text, edits);
+    }
+
+    /// As [`scrub`](Self::scrub), for a text that is recognised whole. `false`: it is not, and what was
+    /// done to `splice` means nothing. `true`: no byte of it is `"` or `\`.
+    #[inline(always)]
+    pub fn scrub_exact(&mut self, text: &[u8], splice: &mut Splice<'_>) -> bool {
+        self.exact && self.streams.idle() && exact::scrub(self, text, splice)
     }
 
     /// As [`scrub_lines`](Self::scrub_lines), for a text in which JSON escapes stand for signs of the log.

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use tamis_sdk::Edits;
 
-use super::{CUT_BYTES, Scrubber, stream::Rest};
+use super::{CUT_BYTES, Scrubber, exact, stream::Rest};
 use crate::{
     address::{
         host_name,
@@ -80,7 +80,8 @@ impl<'a> Pass<'a> {
         if !self.s.sessions.keeps() {
             self.session_ids();
         }
-        let mut pos = self.floor;
+        // A time stamp has many signs at which to look, and nothing to find.
+        let mut pos = if self.floor == 0 { exact::stamp_len(self.line) } else { self.floor };
         while let Some(step) = self.line[pos..].iter().position(|b| TRIGGER[usize::from(*b)]) {
             pos += step;
             let next = match self.line[pos] {

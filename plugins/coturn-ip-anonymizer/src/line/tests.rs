@@ -1,10 +1,13 @@
 //! Lines: what goes, what stays, and that the fast way and the thorough way agree.
 
 use proptest::prelude::*;
-use tamis_sdk::Edits;
+use tamis_sdk::{Action, Edits, Encoding, Meta, Session};
 
 use super::*;
-use crate::config::{FieldConfig, UserConfig};
+use crate::{
+    CoturnIpAnonymizer,
+    config::{FieldConfig, UserConfig},
+};
 
 const SID: &str = "session 001000000000000005: ";
 
@@ -38,6 +41,16 @@ fn run(s: &mut Scrubber, text: &[u8]) -> Vec<u8> {
 
 fn scrubbed(text: &str) -> String {
     String::from_utf8(run(&mut plain(), text.as_bytes())).unwrap()
+}
+
+/// As a host gets it, through the SDK.
+fn filtered(encoding: Encoding, body: &str) -> String {
+    let mut session = Session::<CoturnIpAnonymizer>::new("", |k| k.resolve_from_process()).unwrap();
+    let mut out = Vec::new();
+    match session.process(Meta { tag: b"", timestamp_ns: 0 }, encoding, body.as_bytes(), &mut out) {
+        Action::Keep => body.to_owned(),
+        _ => String::from_utf8(out).unwrap(),
+    }
 }
 
 #[track_caller]
@@ -550,6 +563,17 @@ proptest! {
         let (a, b) = (run(&mut fast, line.as_bytes()), run(&mut slow, line.as_bytes()));
         prop_assert_eq!(String::from_utf8_lossy(&a), String::from_utf8_lossy(&b));
         prop_assert_eq!(fast.counts, slow.counts);
+    }
+
+    #[test]
+    fn the_short_cut_and_the_long_way_agree(line in line(), quote in any::<bool>()) {
+        // White space before a record is enough for it to take the long way.
+        let line = if quote { line.replacen('<', "<\"", 1) } else { line };
+        let short = format!("{{\"log\":\"{line}\"}}");
+        let long = filtered(Encoding::Json, &format!(" {short}"));
+        prop_assert_eq!(filtered(Encoding::Json, &short), &long[1..]);
+        let slow = String::from_utf8(run(&mut Scrubber { exact: false, ..plain() }, line.as_bytes())).unwrap();
+        prop_assert_eq!(filtered(Encoding::Text, &line), slow);
     }
 
     #[test]

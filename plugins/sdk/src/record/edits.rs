@@ -23,16 +23,78 @@ pub fn push_short(out: &mut Vec<u8>, source: &[u8], start: usize, end: usize) {
     if len <= 16
         && let Some(chunk) = rest.first_chunk::<16>()
     {
-        out.extend_from_slice(chunk);
+        push_chunk(out, chunk);
         out.truncate(keep);
     } else if len <= 32
         && let Some(chunk) = rest.first_chunk::<32>()
     {
-        out.extend_from_slice(chunk);
+        push_chunk(out, chunk);
         out.truncate(keep);
     } else {
         out.extend_from_slice(rest.get(..len).unwrap_or(rest));
     }
+}
+
+/// Append `source` to `out`.
+///
+/// For the same reason as in [`push_short`], a guest on a compiling host copies what is not long in two
+/// pieces of fixed length, which may overlap; elsewhere a copy of unknown length is the fastest there is.
+#[inline(always)]
+pub(super) fn push_long(out: &mut Vec<u8>, source: &[u8]) {
+    if cfg!(all(target_family = "wasm", target_feature = "simd128")) {
+        push_pieces(out, source);
+    } else {
+        out.extend_from_slice(source);
+    }
+}
+
+/// In a function of its own, so that all it works with is in registers.
+#[inline(never)]
+fn push_pieces(out: &mut Vec<u8>, source: &[u8]) {
+    match source.len() {
+        16..=32 => push_ends::<16>(out, source),
+        33..=64 => push_ends::<32>(out, source),
+        65..=128 => push_ends::<64>(out, source),
+        129..=256 => push_ends::<128>(out, source),
+        _ => out.extend_from_slice(source),
+    }
+}
+
+/// Append `source` by copying its first `N` and its last `N` bytes, which are all there are.
+#[inline(always)]
+#[allow(unsafe_code)]
+fn push_ends<const N: usize>(out: &mut Vec<u8>, source: &[u8]) {
+    let len = source.len();
+    out.reserve(len);
+    if let (Some(first), Some(last), Some(room)) =
+        (source.first_chunk::<N>(), source.last_chunk::<N>(), out.spare_capacity_mut().get_mut(..len))
+        && len <= 2 * N
+    {
+        if let Some(start) = room.first_chunk_mut::<N>() {
+            start.write_copy_of_slice(first);
+        }
+        if let Some(end) = room.last_chunk_mut::<N>() {
+            end.write_copy_of_slice(last);
+        }
+        // SAFETY: there is room for `len` bytes more, which have just been written: `len` is `N` to `2 * N`.
+        unsafe { out.set_len(out.len() + len) };
+    } else {
+        out.extend_from_slice(source);
+    }
+}
+
+/// Append a chunk, by a store and not by a call: `extend_from_slice` is one function for all lengths.
+#[inline(always)]
+#[allow(unsafe_code)]
+fn push_chunk<const N: usize>(out: &mut Vec<u8>, chunk: &[u8; N]) {
+    let len = out.len();
+    let Some(room) = out.spare_capacity_mut().first_chunk_mut::<N>() else {
+        out.extend_from_slice(chunk);
+        return;
+    };
+    room.write_copy_of_slice(chunk);
+    // SAFETY: there is room for `N` bytes more, which have just been written.
+    unsafe { out.set_len(len + N) };
 }
 
 /// A list of edits over one text, with the memory of their replacements. Reused from
@@ -171,6 +233,18 @@ impl Edits {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pieces_make_up_the_whole() {
+        let text: Vec<u8> = (0..=255).chain(0..=255).collect();
+        for len in 0..300 {
+            let (mut long, mut short) = (b"x".to_vec(), b"x".to_vec());
+            push_pieces(&mut long, &text[..len]);
+            push_short(&mut short, &text, 3, len + 3);
+            assert_eq!((&long[..1], &long[1..]), (&b"x"[..], &text[..len]));
+            assert_eq!((&short[..1], &short[1..]), (&b"x"[..], &text[3..len + 3]));
+        }
+    }
 
     fn applied(edits: &mut Edits, text: &str) -> String {
         edits.normalise(0);

@@ -6,11 +6,13 @@ mod edits;
 pub mod escape;
 mod path;
 pub mod scan;
+mod splice;
 
 pub use edits::{Edit, Edits, push_short};
 pub use path::Path;
 pub use scan::{Kind, Node};
 use scan::{NO_NODE, ScanError};
+pub use splice::Splice;
 
 use crate::session::{Action, Meta};
 

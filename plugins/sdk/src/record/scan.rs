@@ -199,6 +199,16 @@ fn scan_flat(text: &[u8], tape: &mut Vec<Node>) -> Option<()> {
     }
 }
 
+/// Key and text of `{"key":"text"}`, and where the text starts. Whether a quote or backslash stands
+/// within the text, so that it is not what it looks like, is left to find out.
+#[inline(always)]
+pub fn lone_string(json: &[u8]) -> Option<(&[u8], &[u8], usize)> {
+    let inner = json.strip_prefix(b"{\"")?.strip_suffix(b"\"}")?;
+    let key_end = word_find(inner, 0)?;
+    let (colon, text) = inner.get(key_end..)?.split_first_chunk::<3>()?;
+    (colon == b"\":\"").then_some((inner.get(..key_end)?, text, key_end + 5))
+}
+
 fn after_value(parent: u32) -> Expect {
     if parent == NO_NODE { Expect::Nothing } else { Expect::CommaOrEnd }
 }
@@ -239,30 +249,60 @@ fn string_end(text: &[u8], mut pos: usize) -> Option<(usize, bool)> {
     }
 }
 
-#[cfg(not(all(target_family = "wasm", not(target_feature = "simd128"))))]
 fn find_quote_or_backslash(text: &[u8], from: usize) -> Option<usize> {
+    // In an interpreter the count of instructions is what matters, and memchr without SIMD works
+    // on the four bytes of a wasm32 `usize`.
+    if cfg!(all(target_family = "wasm", not(target_feature = "simd128"))) {
+        return block_find(text, from);
+    }
     memchr::memchr2(b'"', b'\\', text.get(from..)?).map(|i| from + i)
 }
 
-/// Eight bytes at a time: in an interpreter the count of instructions is what matters,
-/// and memchr without SIMD works on the four bytes of a wasm32 `usize`.
-#[cfg(all(target_family = "wasm", not(target_feature = "simd128")))]
-fn find_quote_or_backslash(text: &[u8], from: usize) -> Option<usize> {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = 0x8080_8080_8080_8080;
-    let rest = text.get(from..)?;
-    let (words, tail) = rest.as_chunks::<8>();
-    for (i, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let quote = word ^ (ONES * b'"' as u64);
-        let slash = word ^ (ONES * b'\\' as u64);
-        let hit = ((quote.wrapping_sub(ONES) & !quote) | (slash.wrapping_sub(ONES) & !slash)) & HIGHS;
-        if hit != 0 {
-            return Some(from + i * 8 + (hit.trailing_zeros() / 8) as usize);
+/// As [`word_find`], four words at a time up to where there may be one.
+#[inline(always)]
+fn block_find(text: &[u8], from: usize) -> Option<usize> {
+    let mut rest = text.get(from..)?;
+    while let Some((block, behind)) = rest.split_first_chunk::<32>() {
+        let (words, _) = block.as_chunks::<8>();
+        if words.iter().fold(0, |all, word| all | maybe_quotes(u64::from_le_bytes(*word))) & HIGHS != 0 {
+            break;
         }
+        rest = behind;
     }
-    let done = words.len() * 8;
-    tail.iter().position(|&b| b == b'"' || b == b'\\').map(|i| from + done + i)
+    word_find(text, text.len() - rest.len())
+}
+
+/// The first `"` or `\` of `text[from..]`, by words of eight bytes.
+#[inline(always)]
+fn word_find(text: &[u8], from: usize) -> Option<usize> {
+    let mut rest = text.get(from..)?;
+    while let Some((word, behind)) = rest.split_first_chunk::<8>() {
+        let hits = quotes_and_backslashes(u64::from_le_bytes(*word));
+        if hits != 0 {
+            return Some(text.len() - rest.len() + (hits.trailing_zeros() / 8) as usize);
+        }
+        rest = behind;
+    }
+    let at = rest.iter().position(|&b| b == b'"' || b == b'\\')?;
+    Some(text.len() - rest.len() + at)
+}
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGHS: u64 = 0x8080_8080_8080_8080;
+
+/// In the high bits: whether there may be `"` or `\` in a word. There may not be if none is set; other
+/// bytes beyond ASCII set them, too.
+#[inline(always)]
+fn maybe_quotes(word: u64) -> u64 {
+    (word ^ (ONES * b'"' as u64)).wrapping_sub(ONES) | (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES)
+}
+
+/// The high bits of bytes that are `"` or `\`; the lowest that is set is right.
+#[inline(always)]
+fn quotes_and_backslashes(word: u64) -> u64 {
+    let quote = word ^ (ONES * b'"' as u64);
+    let slash = word ^ (ONES * b'\\' as u64);
+    (quote.wrapping_sub(ONES) & !quote | slash.wrapping_sub(ONES) & !slash) & HIGHS
 }
 
 #[cfg(test)]
@@ -347,6 +387,21 @@ mod tests {
             };
             if a.is_ok() {
                 assert_eq!(shifted(&short, 0), shifted(&long, 1), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn quotes_are_found_by_words_as_by_bytes() {
+        for fill in [b'a', b'!', b'#', b'[', 0xA2, 0xDC, 0xFF, 0] {
+            for at in 0..80 {
+                let mut text = vec![fill; 80];
+                text[at] = if at % 2 == 0 { b'"' } else { b'\\' };
+                for from in [0, 1, at.saturating_sub(3)] {
+                    let expected = text[from..].iter().position(|b| b"\"\\".contains(b)).map(|i| from + i);
+                    assert_eq!(block_find(&text, from), expected);
+                    assert_eq!(word_find(&text, from), expected);
+                }
             }
         }
     }
