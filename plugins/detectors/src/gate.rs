@@ -22,7 +22,7 @@ const PREFIX_END: u8 = 16;
 
 /// What pairs of bytes mean.
 pub(crate) struct Gate {
-    pairs: Box<[u8]>,
+    pairs: Box<[u8; 1 << 16]>,
 }
 
 impl std::fmt::Debug for Gate {
@@ -33,7 +33,7 @@ impl std::fmt::Debug for Gate {
 
 impl Gate {
     pub(crate) fn new() -> Self {
-        let mut gate = Self { pairs: vec![NOT_HEX; 1 << 16].into_boxed_slice() };
+        let mut gate = Self { pairs: blank(NOT_HEX) };
         let hex = || (0..=255u8).filter(|&b| b == b'-' || (is(b, HEX) && !b.is_ascii_uppercase()));
         for (first, second) in hex().flat_map(|a| hex().map(move |b| (a, b))) {
             gate.pairs[index(first, second)] = 0;
@@ -120,14 +120,21 @@ impl Gate {
     }
 }
 
+/// A table on the heap: it is no guest for a stack.
+fn blank(mark: u8) -> Box<[u8; 1 << 16]> {
+    let table: Box<[u8]> = vec![mark; 1 << 16].into_boxed_slice();
+    table.try_into().unwrap_or_else(|_| unreachable!("it has that length"))
+}
+
 #[inline]
 fn index(first: u8, second: u8) -> usize {
     usize::from(u16::from_le_bytes([first, second]))
 }
 
-/// Whether `text`, of hexadecimal digits and dashes only, has the dashes of a uuid.
+/// Whether `text`, of hexadecimal digits and dashes only, has the dashes of a uuid. That there are no others is not
+/// looked at: nothing that a detector knows has these.
 fn is_uuid(text: &[u8]) -> bool {
-    text.len() == 36 && text.iter().enumerate().all(|(i, &b)| (b == b'-') == matches!(i, 8 | 13 | 18 | 23))
+    text.len() == 36 && [8, 13, 18, 23].iter().all(|&i| text.get(i) == Some(&b'-'))
 }
 
 /// Whether `rest` is such as `.378735899Z`, `+01:00` or nothing.

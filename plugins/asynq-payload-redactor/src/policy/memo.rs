@@ -13,7 +13,7 @@ pub struct Judgement {
     pub payload: bool,
     /// It names something sensitive.
     pub class: Option<KeyClass>,
-    /// What else it is: the sum of [`LINE`], [`LEVEL`], [`TIME`], [`NAME`] and [`ODD`].
+    /// What else it is: the sum of [`LINE`], [`LEVEL`], [`TIME`], [`NAME`], [`ODD`] and [`PIECE`].
     pub kind: u8,
 }
 
@@ -27,6 +27,8 @@ pub const TIME: u8 = 4;
 pub const NAME: u8 = 8;
 /// It holds bytes that detectors look for: it may be data itself.
 pub const ODD: u8 = 16;
+/// Container runtimes say under it that a line is a piece, or what stream it is of.
+pub const PIECE: u8 = 32;
 
 #[derive(Debug, Clone, Copy)]
 struct Slot {
@@ -37,7 +39,7 @@ struct Slot {
     judgement: Judgement,
 }
 
-/// A direct-mapped cache from a name and that of the object around it to what it means.
+/// A two-way cache from a name and that of the object around it to what it means.
 #[derive(Debug)]
 pub struct Memo(Vec<Slot>);
 
@@ -58,12 +60,20 @@ impl Memo {
         let words = words(key);
         let len = key.len() as u32;
         let hash = (mix_words(words, key.len()) ^ parent).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let index = (hash >> 40) as usize & (SLOTS - 1);
-        let Some(slot) = self.0.get_mut(index) else { return judge() };
-        if slot.len != len || slot.words != words || slot.parent != parent {
-            *slot = Slot { words, parent, len, judgement: judge() };
+        let index = (hash >> 40) as usize & (SLOTS - 2);
+        let Some([first, second]) = self.0.get_mut(index..).and_then(|s| s.first_chunk_mut::<2>()) else {
+            return judge();
+        };
+        let is = |slot: &Slot| slot.len == len && slot.words == words && slot.parent == parent;
+        if is(first) {
+            return first.judgement;
         }
-        slot.judgement
+        if !is(second) {
+            *second = Slot { words, parent, len, judgement: judge() };
+        }
+        // Used last, found first.
+        std::mem::swap(first, second);
+        first.judgement
     }
 }
 
@@ -79,20 +89,25 @@ fn mix_words([a, b, c]: [u64; 3], len: usize) -> u64 {
     x.wrapping_mul(0xBF58_476D_1CE4_E5B9).rotate_left(31) ^ c
 }
 
-/// Up to 24 bytes as three words, zeros after them.
+/// Up to 24 bytes as three words. The last word may overlap the one before it; together with the length they are the
+/// name.
 #[inline]
 fn words(name: &[u8]) -> [u64; 3] {
-    let mut words = [0; 3];
-    let (full, tail) = name.as_chunks::<8>();
-    for (word, chunk) in words.iter_mut().zip(full) {
-        *word = u64::from_le_bytes(*chunk);
-    }
-    if let Some(last) = words.get_mut(full.len()) {
-        for (i, b) in tail.iter().enumerate() {
-            *last |= u64::from(*b) << (8 * i);
+    let word =
+        |at: usize| name.get(at..).and_then(|n| n.first_chunk::<8>()).map_or(0, |c| u64::from_le_bytes(*c));
+    let half = |at: usize| {
+        name.get(at..).and_then(|n| n.first_chunk::<4>()).map_or(0, |c| u64::from(u32::from_le_bytes(*c)))
+    };
+    match name.len() {
+        0 => [0; 3],
+        len @ 1..=3 => {
+            let byte = |at: usize| name.get(at).map_or(0, |b| u64::from(*b));
+            [byte(0) | byte(len / 2) << 8 | byte(len - 1) << 16, 0, 0]
         }
+        len @ 4..=8 => [half(0) | half(len - 4) << 32, 0, 0],
+        len @ 9..=16 => [word(0), word(len - 8), 0],
+        len => [word(0), word(8), word(len - 8)],
     }
-    words
 }
 
 #[cfg(test)]

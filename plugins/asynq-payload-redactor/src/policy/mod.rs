@@ -177,8 +177,14 @@ impl Policy {
     /// What `key` means, in an object whose own name is `parent`.
     #[inline]
     pub fn judge(&mut self, key: &[u8], parent: &[u8]) -> Judgement {
+        self.judge_mixed(key, parent, mix(parent))
+    }
+
+    /// As [`judge`](Self::judge), if the [`mix`] of `parent` is known.
+    #[inline]
+    pub fn judge_mixed(&mut self, key: &[u8], parent: &[u8], parent_mix: u64) -> Judgement {
         let Self { memo, keys, payload_keys, pens, .. } = self;
-        memo.get_or(key, mix(parent), || {
+        memo.get_or(key, parent_mix, || {
             let on = |class: &KeyClass| {
                 pens.get(usize::from(PenId::class(*class).0)).is_none_or(|p| p.rule() != Rule::Off)
             };
@@ -298,10 +304,18 @@ const LEVEL_KEYS: [&[u8]; 5] = [b"level", b"lvl", b"severity", b"L", b"levelname
 /// The names under which loggers give the time.
 const TIME_KEYS: [&[u8]; 6] = [b"time", b"ts", b"timestamp", b"@timestamp", b"date", b"T"];
 
+/// The names under which container runtimes speak of pieces of lines.
+const PIECE_KEYS: [&[u8]; 5] = [b"logtag", b"_p", b"partial_message", b"stream", b"log"];
+
 fn kind_of(key: &[u8]) -> u8 {
     let mut kind = 0;
-    for (names, mark) in [(&LINE_KEYS[..], memo::LINE), (&LEVEL_KEYS, memo::LEVEL), (&TIME_KEYS, memo::TIME)]
-    {
+    let kinds = [
+        (&LINE_KEYS[..], memo::LINE),
+        (&LEVEL_KEYS, memo::LEVEL),
+        (&TIME_KEYS, memo::TIME),
+        (&PIECE_KEYS, memo::PIECE),
+    ];
+    for (names, mark) in kinds {
         if names.contains(&key) {
             kind |= mark;
         }

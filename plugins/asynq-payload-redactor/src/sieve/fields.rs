@@ -2,10 +2,13 @@
 
 use tamis_sdk::record::{Kind, Node};
 
-use super::{Out, Role, Sieve, leaf::Shape};
+use super::{Out, Role, Sieve, leaf::Shape, task::Pieces, value::MIN_BYTES};
 use crate::{
     coding::{Coding, bytes},
-    policy::{Context, allow, memo},
+    policy::{
+        Context, allow,
+        memo::{self, Judgement},
+    },
 };
 
 /// A container whose values are being looked at.
@@ -16,6 +19,8 @@ pub(super) struct Open {
     context: Context,
     object: bool,
     key: (usize, usize),
+    /// The [`mix`](memo::mix) of its name.
+    mix: u64,
     /// Where the last of its values that stays ends.
     kept: Option<usize>,
 }
@@ -32,6 +37,7 @@ impl Sieve {
     fn each_field(&mut self, body: &[u8], nodes: &[Node], open: &mut Vec<Open>, out: &mut Out) {
         // A record that says its level was written by a logger: its message is whole.
         let mut logger = None;
+        let mut pieces = Pieces::default();
         let mut index = 0;
         while let Some(node) = nodes.get(index) {
             while open.last().is_some_and(|o| o.next <= index) {
@@ -46,11 +52,18 @@ impl Sieve {
                     let name = body.get(key.0..key.1).unwrap_or_default();
                     let parent_name = body.get(parent.key.0..parent.key.1).unwrap_or_default();
                     let outer = parent.context;
-                    let (inner, judgement) = self.enter(outer, name, parent_name);
+                    let judgement = match outer {
+                        Context::Secret(_) | Context::Payload(allow::DEAD) => Judgement::default(),
+                        _ => self.policy.judge_mixed(name, parent_name, parent.mix),
+                    };
+                    let (inner, _) = self.entered(outer, name, judgement);
                     (context, entered, kind) = (inner, inner != outer, judgement.kind);
                     if kind & memo::NAME != 0 && node.kind == Kind::String {
                         let value = body.get(start..end).unwrap_or_default();
                         (context, entered) = self.person(context, entered, value);
+                    }
+                    if kind & memo::PIECE != 0 && node.kind != Kind::Number {
+                        pieces.see(name, body.get(start..end).unwrap_or_default());
                     }
                     if kind & memo::ODD != 0 || outer == Context::Payload(allow::DEAD) {
                         self.key_text(body, key.0, key.1, outer, out);
@@ -95,8 +108,10 @@ impl Sieve {
                     };
                     if node.escaped {
                         out.child(start, end, Coding::Escaped, context, role);
-                    } else if role == Role::Line || self.may_hold(text) {
+                    } else if role == Role::Line || self.look.may_start(text) {
                         out.segment(start, end, context, role);
+                    } else if self.policy.may_find(text) {
+                        self.detect(body, start, end, out);
                     }
                 }
                 Kind::String => self.string(body, start, end, context, entered, out),
@@ -114,7 +129,10 @@ impl Sieve {
                         && let Some(list) = bytes::list(body, start + 1).filter(|l| l.end + 1 == end)
                     {
                         let line = context == Context::Fields && kind & memo::LINE != 0;
-                        let bytes = if line {
+                        // Shorter than any line that says something.
+                        let bytes = if line && list.count < MIN_BYTES {
+                            None
+                        } else if line {
                             Some(context)
                         } else {
                             self.bytes_context(body, start + 1, list, context, entered)
@@ -127,10 +145,12 @@ impl Sieve {
                         }
                     }
                     let object = node.kind == Kind::Object;
-                    open.push(Open { next: node.next as usize, context, object, key, kept: None });
+                    let mix = memo::mix(body.get(key.0..key.1).unwrap_or_default());
+                    open.push(Open { next: node.next as usize, context, object, key, mix, kept: None });
                 }
             }
         }
+        self.piece = pieces.is_piece();
     }
 
     fn is_logger(&mut self, body: &[u8], nodes: &[Node]) -> bool {

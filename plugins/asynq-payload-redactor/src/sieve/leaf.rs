@@ -174,6 +174,9 @@ impl Sieve {
         if shape == Shape::Content {
             return out.segment(start, end, context, Role::Text);
         }
+        if value.len() < MIN_NUMBER && shape == (Shape::Bare { json: true }) {
+            return;
+        }
         if scalar(value) == Scalar::Number {
             if let Some(detector) = self.policy.number(value) {
                 let pen = PenId::detector(detector);
@@ -244,12 +247,6 @@ impl Sieve {
         }
     }
 
-    /// Whether there may be anything in a text that stands in the record itself.
-    #[inline]
-    pub(super) fn may_hold(&self, text: &[u8]) -> bool {
-        self.look.at(text) != 0 || self.policy.may_find(text)
-    }
-
     /// Let the detectors look at `start..end`.
     pub(super) fn detect(&mut self, text: &[u8], start: usize, end: usize, out: &mut Out) {
         let Some(slice) = text.get(start..end) else { return };
@@ -287,7 +284,7 @@ impl Sieve {
             if json {
                 arena.push(b'"');
             }
-            sieve.policy.write_whole(value, arena);
+            sieve.write_whole(value, arena);
             if json {
                 arena.push(b'"');
             }
@@ -301,6 +298,23 @@ impl Sieve {
                 sieve.policy.write_whole(content, arena)
             });
         }
+    }
+
+    /// Append the marker of a whole payload. Its size and hash are those of what it says, whatever it is written in, so
+    /// that one payload is known again in the lines of several loggers.
+    fn write_whole(&mut self, value: &[u8], arena: &mut Vec<u8>) {
+        if self.policy.hash.is_none() {
+            return self.policy.write_whole(value, arena);
+        }
+        let mut content = value.to_vec();
+        for _ in 0..MAX_CODINGS {
+            let len = content.len();
+            let Some((start, end, coding)) = self.coded(&content, 0, len) else { break };
+            let mut inner = Vec::new();
+            coding.decode(content.get(start..end).unwrap_or_default(), &mut inner);
+            content = inner;
+        }
+        self.policy.write_whole(&content, arena);
     }
 
     fn note_edit(
@@ -318,6 +332,12 @@ impl Sieve {
         }
     }
 }
+
+/// Codings around a payload that are taken off before it is hashed.
+const MAX_CODINGS: usize = 4;
+
+/// No detector knows a shorter number.
+const MIN_NUMBER: usize = 12;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scalar {

@@ -10,7 +10,7 @@ pub(super) const CODED: u8 = 4;
 
 /// What pairs of bytes mean.
 pub(super) struct Look {
-    pairs: Box<[u8]>,
+    pairs: Box<[u8; 1 << 16]>,
 }
 
 impl std::fmt::Debug for Look {
@@ -21,7 +21,7 @@ impl std::fmt::Debug for Look {
 
 impl Look {
     pub(super) fn new() -> Self {
-        let mut pairs = vec![0; 1 << 16].into_boxed_slice();
+        let mut pairs = blank(0);
         let mut mark = |a: u8, b: u8, mark: u8| pairs[index(a, b)] |= mark;
         for other in 0..=255 {
             for start in *b"{[=\"`\\" {
@@ -52,6 +52,17 @@ impl Look {
         Self { pairs }
     }
 
+    /// Whether anything may start in `text` that is to be taken apart.
+    #[inline]
+    pub(super) fn may_start(&self, text: &[u8]) -> bool {
+        let marks = self.at(text);
+        if marks & (ODD | CODED) != 0 {
+            return true;
+        }
+        // A colon in the second half of a pair may be followed by anything: look again.
+        text.len() >= LONG || (marks & START != 0 && has_start(text))
+    }
+
     /// The sum of the marks of all pairs of `text`.
     #[inline]
     pub(super) fn at(&self, text: &[u8]) -> u8 {
@@ -72,6 +83,23 @@ impl Look {
         }
         marks
     }
+}
+
+/// Texts from this length on may be hex with blanks.
+const LONG: usize = 47;
+
+fn has_start(text: &[u8]) -> bool {
+    text.iter().zip(text.iter().skip(1).chain(b" ")).any(|(b, next)| match b {
+        b'{' | b'[' | b'=' | b'"' | b'`' | b'\\' => true,
+        b':' => matches!(next, b' ' | b'"' | b'{' | b'[' | b'&' | b'`'),
+        _ => false,
+    })
+}
+
+/// A table on the heap: it is no guest for a stack.
+fn blank(mark: u8) -> Box<[u8; 1 << 16]> {
+    let table: Box<[u8]> = vec![mark; 1 << 16].into_boxed_slice();
+    table.try_into().unwrap_or_else(|_| unreachable!("it has that length"))
 }
 
 #[inline]
@@ -108,7 +136,7 @@ mod tests {
                 }
             }
         }
-        for text in ["", "INFO", "task done", "default", "image_resize", "worker-1.example.org/x,y;z"] {
+        for text in ["", "INFO", "task done", "default", "image_resize", "host-1.example.org/x,y;z"] {
             assert_eq!(look.at(text.as_bytes()), 0, "{text}");
         }
     }

@@ -211,6 +211,12 @@ impl Sieve {
             Context::Secret(_) | Context::Payload(allow::DEAD) => Judgement::default(),
             _ => self.policy.judge(key, parent),
         };
+        self.entered(context, key, judgement)
+    }
+
+    /// The context of a value under `key`, of which `judgement` is known.
+    #[inline]
+    fn entered(&mut self, context: Context, key: &[u8], judgement: Judgement) -> (Context, Judgement) {
         match (context, self.policy.enter(context, key, judgement)) {
             (Context::Fields, Context::Payload(_)) => (self.payload_context(), judgement),
             (_, context) => (context, judgement),

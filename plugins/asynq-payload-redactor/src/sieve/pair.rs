@@ -5,15 +5,14 @@ use tamis_detectors::keys::KeyClass;
 
 use super::{
     Out, Role, Sieve,
-    dump::{self, Opener, close_quote, skip_blank},
+    dump::{self, close_quote, skip_blank},
     leaf::{Shape, is_binary},
-    shape::{holds_structure, unmatched_close},
+    shape::holds_structure,
     text::{BASE64_STARTS, Scan},
-    value::MIN_BYTES,
 };
 use crate::{
-    coding::{Coding, bytes},
-    policy::{Context, PAYLOAD_PEN, allow, pen},
+    coding::{Coding, bytes, hex},
+    policy::{Context, pen},
 };
 
 impl Sieve {
@@ -97,9 +96,9 @@ impl Sieve {
             && pen::marker(&text[value..end]).is_none()
         {
             if opener.is_list()
-                && let Some(list) = bytes::list(text, opener.inside)
-                    .filter(|l| l.end <= end && l.count >= MIN_BYTES && !l.zero)
                 && matches!(context, Context::Payload(_))
+                && let Some(list) = bytes::list(text, opener.inside).filter(|l| l.end <= end)
+                && self.bytes_context(text, opener.inside, list, context, true).is_some()
                 && !self.whole_payloads()
             {
                 self.gap(scan, opener.inside, list.end, out);
@@ -107,7 +106,7 @@ impl Sieve {
                 return list.end;
             }
             if opener.is_keyed() || opener.is_positional() || opener.is_list() {
-                return self.keyed_structure(scan, value, opener, context, name, out);
+                return self.dump_at(scan, value, opener, context, name, out);
             }
         }
         // A bare value: where it ends is a matter of what is after it.
@@ -116,7 +115,8 @@ impl Sieve {
                 if !self.is_coded(text, value, end) {
                     return value;
                 }
-                value + text[value..end].iter().position(u8::is_ascii_whitespace).unwrap_or(end - value)
+                let word = text[value..end].iter().position(u8::is_ascii_whitespace).unwrap_or(end - value);
+                hex::run(text, value).map_or(value + word, |(stop, _)| stop.max(value + word))
             }
             (Pair::Fragment, _) => {
                 value
@@ -157,43 +157,6 @@ impl Sieve {
             _ => self.leaf(text, value, stop, Shape::Content, context, entered, out),
         }
         stop
-    }
-
-    fn keyed_structure(
-        &mut self,
-        scan: &mut Scan<'_>,
-        value: usize,
-        opener: Opener,
-        context: Context,
-        name: &[u8],
-        out: &mut Out,
-    ) -> usize {
-        let (text, end) = (scan.text, scan.end);
-        self.gap(scan, value, value, out);
-        if matches!(context, Context::Payload(_)) && self.whole_payloads() {
-            let mut nothing = Out::default();
-            let walked = self.walk(text, opener, end, Context::Payload(allow::DEAD), b"", &mut nothing);
-            if walked.open && scan.line {
-                self.hold();
-            }
-            self.whole_payload(text, value, walked.end, false, out);
-            scan.gap = walked.end;
-            return walked.end;
-        }
-        let walked = self.walk(text, opener, end, context, name, out);
-        if walked.open && scan.line {
-            self.hold();
-        }
-        let rest = if walked.open || opener.is_json() {
-            0
-        } else {
-            unmatched_close(&text[walked.end..end], scan.within)
-        };
-        if rest > 0 {
-            self.replace_whole(text, walked.end, walked.end + rest, PAYLOAD_PEN, out);
-        }
-        scan.gap = walked.end + rest;
-        scan.gap
     }
 
     /// Whether the value at `at` is JSON in base64 or hex.

@@ -28,7 +28,6 @@ const TYPE_MARKS: [&[u8]; 12] = [
 impl Sieve {
     /// Learn type and level of a JSON record, if the policy asks for them.
     pub(super) fn prepare_json(&mut self, body: &[u8], nodes: &[Node]) {
-        self.piece = is_piece(body, nodes);
         if self.policy.allow.names_tasks() {
             let text = |node: &Node| body.get(node.start as usize..node.end as usize).unwrap_or_default();
             let key =
@@ -105,27 +104,34 @@ impl Sieve {
     }
 }
 
-/// Whether a record is a piece of a line that a container runtime cut: it says so (`logtag: P`, `partial_message`), or
-/// it is exactly as long as the pieces of Docker's `json-file` are, and has no line feed.
-fn is_piece(body: &[u8], nodes: &[Node]) -> bool {
-    let value = |n: &Node| body.get(n.start as usize..n.end as usize).unwrap_or_default();
-    let strings = nodes.iter().take(32).filter(|n| n.kind == Kind::String || n.kind == Kind::Literal);
-    let mut docker = false;
-    let mut stream = false;
-    for node in strings {
-        match body.get(node.key_start as usize..node.key_end as usize) {
-            Some(b"logtag" | b"_p") if value(node) == b"P" => return true,
-            Some(b"partial_message") if value(node) == b"true" => return true,
-            Some(b"stream") => stream = true,
-            Some(b"log") if value(node).len() >= DOCKER_PIECE => {
+/// What a record says of whether it is a piece of a line that a container runtime cut.
+#[derive(Debug, Default)]
+pub(super) struct Pieces {
+    said: bool,
+    docker: bool,
+    stream: bool,
+}
+
+impl Pieces {
+    /// A field.
+    pub(super) fn see(&mut self, name: &[u8], value: &[u8]) {
+        match name {
+            b"logtag" | b"_p" => self.said |= value == b"P",
+            b"partial_message" => self.said |= value == b"true",
+            b"stream" => self.stream = true,
+            b"log" if value.len() >= DOCKER_PIECE => {
                 let mut text = Vec::new();
-                escape::decode(value(node), &mut text);
-                docker = text.len() == DOCKER_PIECE && !text.ends_with(b"\n");
+                escape::decode(value, &mut text);
+                self.docker = text.len() == DOCKER_PIECE && !text.ends_with(b"\n");
             }
             _ => {}
         }
     }
-    docker && stream
+
+    /// It says so, or it is exactly as long as the pieces of Docker's `json-file` are and has no line feed.
+    pub(super) fn is_piece(&self) -> bool {
+        self.said || (self.docker && self.stream)
+    }
 }
 
 /// The task type at the start of `text`, without quotes, escapes and colour codes before it.

@@ -176,7 +176,7 @@ impl Sieve {
                     out.child(from + at, stop, Coding::Base64(style), context, Role::Value);
                     pos = (stop - from).min(slice.len());
                 }
-            } else if HEX_STARTS.iter().any(|h| rest.get(..4).is_some_and(|r| r.eq_ignore_ascii_case(*h)))
+            } else if HEX_STARTS.iter().any(|h| rest.get(..4).is_some_and(|r| r.eq_ignore_ascii_case(h)))
                 && let Some((stop, style)) = hex::run(scan.text, from + at)
             {
                 self.scratch.clear();
@@ -246,32 +246,46 @@ impl Sieve {
         let field =
             key.is_some() || scan.field.is_some_and(|f| f == start || f + 1 == start && text[f] == b'&');
         let Some(context) = self.structure_context(scan, start, opener, field) else { return inside };
+        self.dump_at(scan, start, opener, context, key.unwrap_or_default(), out)
+    }
+
+    /// The structure at `start`, whose values have context `context`. Says where it ends.
+    pub(super) fn dump_at(
+        &mut self,
+        scan: &mut Scan<'_>,
+        start: usize,
+        opener: Opener,
+        context: Context,
+        name: &[u8],
+        out: &mut Out,
+    ) -> usize {
+        let (text, end) = (scan.text, scan.end);
         self.gap(scan, start, start, out);
-        if self.whole_payloads() && matches!(context, Context::Payload(_)) {
+        let whole = self.whole_payloads() && matches!(context, Context::Payload(_));
+        let walked = if whole {
             let mut nothing = Out::default();
-            let walked = self.walk(text, opener, scan.end, Context::Payload(allow::DEAD), b"", &mut nothing);
-            if walked.open && scan.line {
-                self.hold();
-            }
-            self.whole_payload(text, start, walked.end, false, out);
-            scan.gap = walked.end;
-            return walked.end;
-        }
-        let walked = self.walk(text, opener, scan.end, context, key.unwrap_or_default(), out);
-        let mut end = walked.end;
+            self.walk(text, opener, end, Context::Payload(allow::DEAD), b"", &mut nothing)
+        } else {
+            self.walk(text, opener, end, context, name, out)
+        };
         if walked.open && scan.line {
             self.hold();
         }
-        if !walked.open && matches!(context, Context::Payload(_)) && !opener.is_json() {
-            // A bracket in some value ended it too early if more are closed than opened after it.
-            let rest = unmatched_close(&text[end..scan.end], scan.within);
-            if rest > 0 {
-                self.replace_whole(text, end, end + rest, PAYLOAD_PEN, out);
-                end += rest;
-            }
+        let hidden = matches!(context, Context::Payload(_) | Context::Secret(_));
+        // A bracket in some value ended it too early if more are closed than opened after it.
+        let rest = if walked.open || opener.is_json() || !hidden {
+            0
+        } else {
+            unmatched_close(&text[walked.end..end], scan.within)
+        };
+        let stop = walked.end + rest;
+        if whole {
+            self.whole_payload(text, start, stop, false, out);
+        } else if rest > 0 {
+            self.replace_whole(text, walked.end, stop, PAYLOAD_PEN, out);
         }
-        scan.gap = end;
-        end
+        scan.gap = stop;
+        stop
     }
 
     /// What `%v` prints of an `asynq.Task`, from the list of its payload's bytes on: the type before it stays, so do

@@ -47,7 +47,16 @@ impl Sieve {
             if opener.is_list() && !starts_list(text, opener.inside, end) {
                 break;
             }
+            let before = (out.edits.mark(), out.children.len(), out.segments.len(), out.notes.len());
             let walked = self.walk(text, opener, end, context, b"", out);
+            if walked.open && !opener.is_json() && !opener.is_list() {
+                // No dump, or one that is cut: what looks like names in it may be values.
+                out.edits.rollback(before.0);
+                out.children.truncate(before.1);
+                out.segments.truncate(before.2);
+                out.notes.truncate(before.3);
+                break;
+            }
             pos = skip_blank(text, walked.end, end);
         }
         if pos < end {
@@ -56,7 +65,7 @@ impl Sieve {
     }
 
     /// The coding that all of `start..end` is in, and the range of its text.
-    fn coded(&mut self, text: &[u8], start: usize, end: usize) -> Option<(usize, usize, Coding)> {
+    pub(super) fn coded(&mut self, text: &[u8], start: usize, end: usize) -> Option<(usize, usize, Coding)> {
         let value = text.get(start..end)?;
         match value.first()? {
             b'"' => {
@@ -121,6 +130,7 @@ pub(super) fn starts_json(bytes: &[u8]) -> bool {
     let at = skip_blank(bytes, 0, bytes.len());
     let next = || bytes.get(skip_blank(bytes, at + 1, bytes.len()));
     match bytes.get(at) {
+        Some(b'"') => matches!(bytes.get(at + 1), Some(b'{' | b'[')),
         Some(b'{') => matches!(next(), None | Some(b'"' | b'}')),
         Some(b'[') => matches!(next(), Some(b'{' | b'"' | b'[' | b'0'..=b'9' | b']')),
         _ => false,

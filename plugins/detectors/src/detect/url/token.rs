@@ -121,6 +121,9 @@ pub(crate) fn path_token(scan: &mut Scan<'_, '_>, start: usize, end: usize) -> O
         to -= 1;
     }
     let segment = &text[from..to];
+    if segment.len() < 8 {
+        return None;
+    }
     let slash = from - 1 - usize::from(from >= 2 && text[from - 2] == b'\\');
     let told = SEGMENTS
         .iter()
