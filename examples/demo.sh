@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Replays recorded coturn logs through coturn-ip-anonymizer and shows what it caught.
+# Replays recorded logs of coturn and of a worker on asynq, shows what the filters caught, and audits before and after.
 # Usage: examples/demo.sh [TAMIS]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tamis=${1:-target/release/tamis}
 corpus=tests/corpus/coturn
+asynq=tests/corpus/asynq
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 
@@ -12,9 +13,9 @@ if [ -t 1 ]; then bold=$'\e[1m' red=$'\e[31m' green=$'\e[32m' off=$'\e[0m'; else
 
 # The first line of a file that matches, before and after. Control bytes are made visible.
 show() {
-    local file=$1 pattern=$2 number
-    number=$(grep -anE -m1 "$pattern" "$corpus/$file" | cut -d: -f1)
-    printf '%s- %s%s\n' "$red" "$(sed -n "${number}p" "$corpus/$file" | cat -v | cut -c1-180)" "$off"
+    local file=$1 pattern=$2 from=${3:-$corpus} number
+    number=$(grep -anE -m1 "$pattern" "$from/$file" | cut -d: -f1)
+    printf '%s- %s%s\n' "$red" "$(sed -n "${number}p" "$from/$file" | cat -v | cut -c1-180)" "$off"
     printf '%s+ %s%s\n\n' "$green" "$(sed -n "${number}p" "$out/$file" | cat -v | cut -c1-180)" "$off"
 }
 
@@ -46,3 +47,21 @@ printf '%sOne summary a minute instead of session events (examples/aggregate.jso
 
 printf '\n%sCounts over all files%s\n' "$bold" "$off"
 cat "$corpus"/*.log | "$tamis" run coturn-ip-anonymizer --summary > /dev/null
+
+printf '\n%sRecorded logs of a worker on asynq, default config: nothing of a payload may be seen%s\n\n' "$bold" "$off"
+for file in std-log.log zerolog.jsonl zap-development.log asynq-debug-scheduler.log redis-monitor.log; do
+    "$tamis" run asynq-payload-redactor "$asynq/$file" > "$out/$file"
+done
+show zerolog.jsonl '"payload":"\{.*processing task' "$asynq"
+show std-log.log 'task queue created &\{newsletter' "$asynq"
+show std-log.log 'Sending reset link' "$asynq"
+show zap-development.log 'sending welcome email.*fullName' "$asynq"
+show redis-monitor.log '"HSET".*sms:send' "$asynq"
+
+printf '%sWith an allow-list for its task type, and addresses as tokens (examples/asynq.json)%s\n\n' "$bold" "$off"
+"$tamis" run asynq-payload-redactor --config examples/asynq.json "$asynq/zerolog.jsonl" > "$out/zerolog.jsonl"
+show zerolog.jsonl '"type":"email:welcome","payload":"\{' "$asynq"
+
+printf '%sAn audit of the raw log, then of the filtered one%s\n\n' "$bold" "$off"
+"$tamis" audit --sample 1 "$asynq/std-log.log" | head -n 24 || true
+"$tamis" run asynq-payload-redactor "$asynq/std-log.log" | "$tamis" audit - | head -n 8

@@ -3,75 +3,28 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::fmt::Write as _;
-
 use tamis::{
     host::{Encoding, HostKind},
     select::Opener,
 };
 use tamis_tests::{
     coturn::{self, KEYED},
-    records::{self, show},
+    differential::{self, docker, json},
+    records,
 };
 
 const FILTER: &str = "coturn-ip-anonymizer";
 
 const CONFIGS: [&str; 2] = ["", KEYED];
 
-/// A line as a JSON record of a collector: bytes that are not UTF-8 are gone.
-fn json(line: &[u8]) -> Vec<u8> {
-    let text = String::from_utf8_lossy(line);
-    format!("{{\"log\":{},\"stream\":\"stdout\"}}", serde_json::to_string(&text).unwrap()).into()
-}
-
-/// A line as Docker's json-file driver writes it: with the line feed, and with `<`, `>` and
-/// `&` and what is not ASCII and not UTF-8 escaped as Go does it.
-fn docker(line: &[u8]) -> Vec<u8> {
-    let mut text = String::from("{\"log\":\"");
-    for c in String::from_utf8_lossy(line).chars() {
-        match c {
-            '"' | '\\' => text.extend(['\\', c]),
-            '\r' => text.push_str("\\r"),
-            '\t' => text.push_str("\\t"),
-            '\0'..' ' | '<' | '>' | '&' | '\u{fffd}' => write!(text, "\\u{:04x}", c as u32).unwrap(),
-            _ => text.push(c),
-        }
-    }
-    text.push_str("\\n\",\"stream\":\"stdout\",\"time\":\"2026-11-21T00:00:00.000000000Z\"}");
-    text.into()
-}
-
 /// All lines of the corpus, in order.
 fn corpus() -> Vec<Vec<u8>> {
-    coturn::corpus()
-        .iter()
-        .flat_map(|log| log.lines().into_iter().map(<[u8]>::to_vec).collect::<Vec<_>>())
-        .collect()
+    differential::lines(&coturn::corpus())
 }
 
 fn all_hosts_agree(encoding: Encoding, records: &[Vec<u8>]) {
-    let opener = Opener::default();
     for config in CONFIGS {
-        let run = |kind, batch_len| {
-            let mut host = records::open(&opener, FILTER, kind, config);
-            records::run(&mut *host, encoding, records, batch_len)
-        };
-        let expected = run(HostKind::Native, records.len());
-        for kind in HostKind::ALL {
-            for batch_len in [1, 7, records.len()] {
-                let got = run(kind, batch_len);
-                for (i, (got, want)) in got.iter().zip(&expected).enumerate() {
-                    let text = |r: &Option<Vec<u8>>| r.as_deref().map(show);
-                    assert_eq!(
-                        text(got),
-                        text(want),
-                        "{kind} with {config}, batches of {batch_len}, record {i}: {}",
-                        show(&records[i])
-                    );
-                }
-                assert_eq!(got.len(), expected.len());
-            }
-        }
+        differential::all_hosts_agree(FILTER, config, encoding, records, &[1, 7, records.len()]);
     }
 }
 

@@ -13,7 +13,10 @@ use tamis::{
     },
     text_wrap,
 };
-use tamis_tests::poison;
+use tamis_tests::{
+    asynq,
+    poison::{self, Source},
+};
 
 const BOTH: [Copies; 2] = [Copies::Freed, Copies::Leaked];
 
@@ -72,8 +75,8 @@ fn poison_suite(
     filter: &str,
     copies: Copies,
     encoding: Encoding,
-    hostile: fn(usize) -> Vec<u8>,
-    good: fn(usize) -> Vec<u8>,
+    hostile: impl Fn(usize) -> Vec<u8>,
+    good: impl Fn(usize) -> Vec<u8>,
 ) {
     let mut guest = open(filter, "", copies).unwrap();
     let mut native = native::open(filter, "", &HostOptions::default()).unwrap();
@@ -98,17 +101,17 @@ fn poison_suite(
     assert!(after_hostile < bound, "{after_hostile} bytes of memory for records of {longest}");
 }
 
-fn good_record(i: usize) -> Vec<u8> {
-    format!("{{\"n\":{i},\"log\":{}}}", serde_json::to_string(&poison::good_line(i)).unwrap()).into()
+fn good_record(source: Source, i: usize) -> Vec<u8> {
+    format!("{{\"n\":{i},\"log\":{}}}", serde_json::to_string(&(source.good_line)(i)).unwrap()).into()
 }
 
 #[test]
 fn hostile_lines_do_no_harm() {
     for filter in artifacts::filters() {
+        let source = poison::of(filter);
         for copies in BOTH {
-            poison_suite(filter, copies, Encoding::Text, poison::hostile_line, |i| {
-                poison::good_line(i).into_bytes()
-            });
+            let hostile = |i| poison::hostile_line(source, i);
+            poison_suite(filter, copies, Encoding::Text, hostile, |i| (source.good_line)(i).into_bytes());
         }
     }
 }
@@ -116,8 +119,17 @@ fn hostile_lines_do_no_harm() {
 #[test]
 fn hostile_json_does_no_harm() {
     for filter in artifacts::filters() {
+        let source = poison::of(filter);
         for copies in BOTH {
-            poison_suite(filter, copies, Encoding::Json, poison::hostile_record, good_record);
+            let hostile = |i| {
+                let mut record = poison::hostile_record(source, i);
+                if filter.starts_with("asynq") {
+                    // A NUL at the end of a record ends it in this ABI; this filter tells bytes that are no text.
+                    record.retain(|b| *b != 0);
+                }
+                record
+            };
+            poison_suite(filter, copies, Encoding::Json, hostile, |i| good_record(source, i));
         }
     }
 }
@@ -132,7 +144,13 @@ fn a_megabyte_and_100_000_levels_come_out() {
             let deep = format!("{{\"log\":{}1{}}}", "[".repeat(100_000), "]".repeat(100_000));
             let objects = format!("{}1{}", "{\"a\":".repeat(100_000), "}".repeat(100_000));
             let unclosed = "[{\"a\":".repeat(100_000);
-            let records = [big, deep, objects, unclosed].map(String::into_bytes);
+            let payload = asynq::payloads::big(93_000);
+            let list =
+                format!("{{\"log\":\"Payload:{}\"}}", asynq::payloads::Form::Decimal.print(&payload, 0));
+            assert!(list.len() > 317_000, "{}", list.len());
+            let nested = format!("{{\"payload\":{}}}", serde_json::Value::from(payload.to_string()));
+            let quotes = format!("{{\"payload\":\"{}\"}}", "\\".repeat(400_000));
+            let records = [big, deep, objects, unclosed, list, nested, quotes].map(String::into_bytes);
             let mut memory = Vec::new();
             for _ in 0..20 {
                 let got = run(&mut guest, Encoding::Json, &records);

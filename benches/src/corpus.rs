@@ -1,4 +1,4 @@
-//! The recorded log that everything is measured on.
+//! The recorded logs that everything is measured on.
 
 use std::{fs, io, io::Write, path::PathBuf};
 
@@ -9,14 +9,13 @@ use tamis::{
     text_wrap,
 };
 
-/// Its name in the corpus.
-pub const NAME: &str = "4.6.1-load-mixed.log";
-
 /// The log, and its records as hosts get them.
 #[derive(Debug, Clone)]
 pub struct Corpus {
-    /// The file as it is; ends in a line feed.
+    /// The file; ends in a line feed.
     pub bytes: Vec<u8>,
+    /// What its lines are.
+    pub encoding: Encoding,
     /// Its lines, without terminators.
     text: Vec<Vec<u8>>,
     /// The same lines as Fluent Bit holds them.
@@ -35,15 +34,19 @@ pub struct Batches {
 }
 
 impl Corpus {
-    /// Read it from the repository.
+    /// Read one from the repository; lines with a NUL in them, which ends a record in Fluent Bit's ABI, are left out.
     ///
     /// # Errors
     /// When the repository is not where this program was built, or the log is not usable.
-    pub fn read() -> anyhow::Result<Self> {
-        let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/corpus/coturn")).join(NAME);
-        let bytes = fs::read(&path).with_context(|| {
+    pub fn read(name: &str) -> anyhow::Result<Self> {
+        let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/corpus")).join(name);
+        let mut bytes = fs::read(&path).with_context(|| {
             format!("cannot read {}: run this program in the repository that it was built in", path.display())
         })?;
+        if bytes.contains(&0) {
+            let lines = bytes.split_inclusive(|b| *b == b'\n');
+            bytes = lines.filter(|l| !l.contains(&0)).collect::<Vec<_>>().concat();
+        }
         Self::new(bytes).with_context(|| format!("{} cannot be measured on", path.display()))
     }
 
@@ -57,12 +60,16 @@ impl Corpus {
             anyhow::bail!("it is empty or its last line has no line feed: add one");
         };
         let text: Vec<Vec<u8>> = lines.split(|b| *b == b'\n').map(<[u8]>::to_vec).collect();
+        let encoding = if bytes.starts_with(b"{") { Encoding::Json } else { Encoding::Text };
         let json = text.iter().map(|line| {
+            if encoding == Encoding::Json {
+                return line.clone();
+            }
             let mut record = Vec::new();
             text_wrap::wrap(line, &mut record);
             record
         });
-        Ok(Self { json: json.collect(), text, bytes })
+        Ok(Self { json: json.collect(), encoding, text, bytes })
     }
 
     /// Its records in an encoding.

@@ -255,8 +255,11 @@ pub fn measure(corpus: &Corpus, filter: &str) -> anyhow::Result<Report> {
 
 /// The kind of a line. What a filter leaves alone tells what the search for it costs.
 fn group(line: &[u8], changed: bool) -> &'static str {
-    let session = contains(line, b"session ");
-    match (changed, session) {
+    let coturn = contains(line, b"session ");
+    let asynq = contains(line, b"asynq") || contains(line, b"task");
+    match (changed, coturn) {
+        (true, false) if asynq => "asynq's and workers' lines, changed",
+        (false, false) if asynq => "asynq's and workers' lines, left alone",
         (true, true) if contains(line, b": peer ") => "peer lines, changed",
         (true, true) => "session lines, changed",
         (true, false) => "other lines, changed",

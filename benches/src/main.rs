@@ -11,11 +11,11 @@ use anyhow::Context;
 use clap::Parser;
 use serde::Serialize;
 use tamis_benches::{
-    corpus::{self, Corpus},
+    corpus::Corpus,
     fuel,
     process::{Program, TAMIS, Usage},
     table::{self, Memory, Row},
-    throughput::{self, YARDSTICK},
+    throughput::{self, SUITES, Suite},
 };
 
 const AFTER_HELP: &str = "\
@@ -29,6 +29,10 @@ const PEER_ROUNDS: usize = 3;
 #[derive(Debug, Parser)]
 #[command(name = "bench-table", after_help = AFTER_HELP)]
 struct Args {
+    /// The filter to measure.
+    #[arg(long, value_name = "NAME", default_value = SUITES[0].filter, value_parser = SUITES.map(|s| s.filter))]
+    filter: String,
+
     /// How much log to measure speeds on, in MB.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=4000))]
     mb: u64,
@@ -62,6 +66,7 @@ struct Args {
 #[derive(Debug, Default, Serialize)]
 struct Report {
     corpus: &'static str,
+    filter: &'static str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     speeds: Vec<Row>,
     /// Peers that could not be measured, and why.
@@ -88,31 +93,23 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> anyhow::Result<()> {
-    let corpus = Corpus::read()?;
-    let mut report = Report { corpus: corpus::NAME, ..Report::default() };
-    let mut text = String::new();
-    if args.memory {
-        let program = Program::tamis(args.tamis.as_deref(), &[YARDSTICK.filter])?;
-        let (usage, bytes_in, bytes_out) = program.filter(&corpus, args.memory_mb * 1_000_000)?;
-        let found = Memory::new(usage, bytes_in, bytes_out);
-        text = table::memory(&program.name, &found);
-        report.memory = Some(found);
-    } else {
-        if !args.fuel {
-            text = speeds(args, &corpus, &mut report)?;
+    let suite = Suite::of(&args.filter).context("no such filter")?;
+    let (mut text, mut reports) = (String::new(), Vec::new());
+    for log in suite.logs {
+        let corpus = Corpus::read(log)?;
+        let mut report = Report { corpus: log, filter: suite.filter, ..Report::default() };
+        if !text.is_empty() {
             text.push('\n');
         }
-        let counted = fuel::measure(&corpus, YARDSTICK.filter)?;
-        text.push_str(&format!(
-            "WebAssembly instructions per record, {} against identity in the ABI of Fluent Bit;\n\
-             left: all executed, right: without locals and constants (closer to an interpreter)\n\n",
-            YARDSTICK.filter
-        ));
-        text.push_str(&table::instructions(&counted, args.fuel));
-        report.instructions = Some(counted);
+        text.push_str(&measure(args, &suite, &corpus, &mut report)?);
+        reports.push(report);
     }
     if args.json {
-        text = serde_json::to_string_pretty(&report)? + "\n";
+        // One log, one object.
+        text = match &*reports {
+            [report] => serde_json::to_string_pretty(report)?,
+            reports => serde_json::to_string_pretty(reports)?,
+        } + "\n";
     }
     match io::stdout().write_all(text.as_bytes()) {
         Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(e).context("cannot write the table"),
@@ -120,14 +117,38 @@ fn run(args: &Args) -> anyhow::Result<()> {
     }
 }
 
-fn speeds(args: &Args, corpus: &Corpus, report: &mut Report) -> anyhow::Result<String> {
+fn measure(args: &Args, suite: &Suite, corpus: &Corpus, report: &mut Report) -> anyhow::Result<String> {
+    if args.memory {
+        let program = Program::tamis(args.tamis.as_deref(), &[suite.filter])?;
+        let (usage, bytes_in, bytes_out) = program.filter(corpus, args.memory_mb * 1_000_000)?;
+        let found = Memory::new(usage, bytes_in, bytes_out);
+        report.memory = Some(found);
+        return Ok(table::memory(&program.name, &found));
+    }
+    let mut text = String::new();
+    if !args.fuel {
+        text = speeds(args, suite, corpus, report)?;
+        text.push('\n');
+    }
+    let counted = fuel::measure(corpus, suite.filter)?;
+    text.push_str(&format!(
+        "WebAssembly instructions per record of {}, {} against identity in the ABI of Fluent Bit;\n\
+         left: all executed, right: without locals and constants (closer to an interpreter)\n\n",
+        report.corpus, suite.filter
+    ));
+    text.push_str(&table::instructions(&counted, args.fuel));
+    report.instructions = Some(counted);
+    Ok(text)
+}
+
+fn speeds(args: &Args, suite: &Suite, corpus: &Corpus, report: &mut Report) -> anyhow::Result<String> {
     let rounds = usize::try_from(args.rounds)?;
-    let programs = programs(args.tamis.as_deref(), report)?;
+    let programs = programs(args.tamis.as_deref(), suite, report)?;
     // Programs first, while this process has little memory of its own.
     let mut input = tempfile::tempfile().context("cannot make a file for the log")?;
     let bytes =
         corpus.write_repeated(&mut input, args.mb * 1_000_000).context("cannot write the log to a file")?;
-    let lines = corpus.records(YARDSTICK.encoding).len() as u64;
+    let lines = corpus.records(corpus.encoding).len() as u64;
     let records = bytes / corpus.bytes.len() as u64 * lines;
     let mut usages: Vec<Vec<Usage>> = vec![Vec::new(); programs.len()];
     for _ in 0..rounds.min(PEER_ROUNDS) {
@@ -137,9 +158,10 @@ fn speeds(args: &Args, corpus: &Corpus, report: &mut Report) -> anyhow::Result<S
     }
     drop(input);
 
-    let timings = throughput::measure(corpus, args.mb * 1_000_000, rounds)?;
-    report.speeds = table::host_rows(&timings);
-    let yardstick = YARDSTICK.to_string();
+    let timings = throughput::measure(suite, corpus, args.mb * 1_000_000, rounds)?;
+    let yardstick = suite.yardstick(corpus.encoding);
+    report.speeds = table::host_rows(suite, yardstick, &timings);
+    let yardstick = yardstick.to_string();
     let yardstick_ns =
         report.speeds.iter().find(|row| row.name == yardstick).map_or(f64::NAN, |row| row.ns_per_record);
     for (program, usages) in programs.iter().zip(&usages) {
@@ -148,7 +170,7 @@ fn speeds(args: &Args, corpus: &Corpus, report: &mut Report) -> anyhow::Result<S
     Ok(format!(
         "{} repeated to {} MB, default config; CPU time, median of {rounds} rounds (programs: {}),\n\
          everything once in each round; \"x native\" is time per record against the yardstick\n\n{}",
-        corpus::NAME,
+        report.corpus,
         args.mb,
         rounds.min(PEER_ROUNDS),
         table::speeds(&report.speeds, &report.missing)
@@ -156,12 +178,16 @@ fn speeds(args: &Args, corpus: &Corpus, report: &mut Report) -> anyhow::Result<S
 }
 
 /// The programs that are there; those that are not are noted in the report.
-fn programs(tamis: Option<&Path>, report: &mut Report) -> anyhow::Result<Vec<Program>> {
+fn programs(tamis: Option<&Path>, suite: &Suite, report: &mut Report) -> anyhow::Result<Vec<Program>> {
     let mut programs = vec![
         Program::tamis(tamis, &["identity"])?,
-        Program::tamis(tamis, &[YARDSTICK.filter])?,
-        Program::tamis(tamis, &[YARDSTICK.filter, "--host", "native"])?,
+        Program::tamis(tamis, &[suite.filter])?,
+        Program::tamis(tamis, &[suite.filter, "--host", "native"])?,
     ];
+    if suite.filter != SUITES[0].filter {
+        // The peers know addresses, not payloads.
+        return Ok(programs);
+    }
     let peers = [
         (Program::sed(), "sed: not found"),
         (Program::anonip(), "anonip: not installed: pip install anonip (into .venv or on PATH)"),

@@ -3,19 +3,13 @@
 use std::{fmt::Write as _, time::Duration};
 
 use serde::Serialize;
-use tamis::host::{Encoding, HostKind};
+use tamis::host::HostKind;
 
 use crate::{
     fuel,
     process::{Program, Usage},
-    throughput::{Timing, YARDSTICK, median},
+    throughput::{Case, Suite, Timing, median},
 };
-
-/// How much slower than native a component may be.
-const COMPONENT_RATIO_GOAL: f64 = 1.4;
-
-/// How fast a component should be at least, in MB/s.
-const COMPONENT_SPEED_GOAL: f64 = 250.0;
 
 /// How much memory `tamis run` may have at most, in bytes.
 const MEMORY_GOAL_BYTES: u64 = 200_000_000;
@@ -47,32 +41,29 @@ pub struct Row {
 
 /// Rows for the hosts in this process.
 #[must_use]
-pub fn host_rows(timings: &[Timing]) -> Vec<Row> {
-    let yardstick = timings.iter().find(|t| t.case == YARDSTICK).map_or(&[][..], |t| &t.rounds);
-    timings.iter().map(|timing| host_row(timing, yardstick)).collect()
+pub fn host_rows(suite: &Suite, yardstick: Case, timings: &[Timing]) -> Vec<Row> {
+    let rounds = timings.iter().find(|t| t.case == yardstick).map_or(&[][..], |t| &t.rounds);
+    timings.iter().map(|timing| host_row(suite, yardstick, timing, rounds)).collect()
 }
 
-fn host_row(timing: &Timing, yardstick: &[Duration]) -> Row {
+fn host_row(suite: &Suite, yardstick: Case, timing: &Timing, yardstick_rounds: &[Duration]) -> Row {
     let seconds = median(timing.rounds.iter().map(Duration::as_secs_f64).collect());
     let records = timing.records.max(1) as f64;
     // JSON records are longer, so that fewer of them make up the same bytes. A row of JSON
     // is compared by the record as well: it is the same lines.
     let yardstick_records = timing.yardstick_records.max(1) as f64;
-    let ratios = timing.rounds.iter().zip(yardstick).map(|(time, yardstick)| {
+    let ratios = timing.rounds.iter().zip(yardstick_rounds).map(|(time, yardstick)| {
         (time.as_secs_f64() / records) / (yardstick.as_secs_f64() / yardstick_records)
     });
     let ratio = median(ratios.collect());
     let mb_per_cpu_s = timing.bytes as f64 / 1e6 / seconds;
-    let is_the_goal = timing.case.host == HostKind::Component
-        && timing.case.encoding == Encoding::Text
-        && timing.case.filter == YARDSTICK.filter;
-    let note = if is_the_goal {
-        format!(
-            "goal: ratio <= {COMPONENT_RATIO_GOAL} {}, >= {COMPONENT_SPEED_GOAL} MB/s {}",
-            met(ratio <= COMPONENT_RATIO_GOAL),
-            met(mb_per_cpu_s >= COMPONENT_SPEED_GOAL)
-        )
-    } else if timing.case == YARDSTICK {
+    let note = if timing.case == (Case { host: HostKind::Component, ..yardstick }) {
+        let mut note = format!("goal: ratio <= {} {}", suite.ratio_goal, met(ratio <= suite.ratio_goal));
+        if let Some(speed) = suite.speed_goal {
+            let _ = write!(note, ", >= {speed} MB/s {}", met(mb_per_cpu_s >= speed));
+        }
+        note
+    } else if timing.case == yardstick {
         "the yardstick".into()
     } else {
         String::new()
@@ -229,11 +220,12 @@ fn met(goal: bool) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::throughput::Case;
+    use crate::throughput::SUITES;
+    use tamis::host::Encoding;
 
     fn timing(host: HostKind, rounds: [u64; 3]) -> Timing {
         let rounds = rounds.map(Duration::from_millis).to_vec();
-        let case = Case { host, ..YARDSTICK };
+        let case = Case { host, ..SUITES[0].yardstick(Encoding::Text) };
         Timing { case, records: 1_000_000, yardstick_records: 1_000_000, bytes: 100_000_000, rounds }
     }
 
@@ -242,7 +234,7 @@ mod tests {
         // The machine was twice as slow in the second round.
         let native = timing(HostKind::Native, [200, 400, 200]);
         let component = timing(HostKind::Component, [260, 520, 260]);
-        let rows = host_rows(&[native, component]);
+        let rows = host_rows(&SUITES[0], SUITES[0].yardstick(Encoding::Text), &[native, component]);
         assert!((rows[0].ratio - 1.0).abs() < 1e-9);
         assert!((rows[1].ratio - 1.3).abs() < 1e-9);
         assert!((rows[1].ns_per_record - 260.0).abs() < 1e-6);

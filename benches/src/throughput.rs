@@ -33,22 +33,65 @@ impl fmt::Display for Case {
     }
 }
 
-/// What everything is held against.
-pub const YARDSTICK: Case =
-    Case { filter: "coturn-ip-anonymizer", host: HostKind::Native, encoding: Encoding::Text };
+/// What is measured for one filter.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Suite {
+    /// The filter.
+    pub filter: &'static str,
+    /// The recorded logs, in `tests/corpus`.
+    pub logs: &'static [&'static str],
+    /// How much slower than native a component may be.
+    pub ratio_goal: f64,
+    /// How fast a component should be at least, in MB/s.
+    pub speed_goal: Option<f64>,
+}
 
-/// All cases, the yardstick among them.
-#[must_use]
-pub fn cases() -> Vec<Case> {
-    let mut cases = Vec::new();
-    for encoding in [Encoding::Text, Encoding::Json] {
-        for host in HostKind::ALL {
-            for filter in ["identity", YARDSTICK.filter] {
-                cases.push(Case { filter, host, encoding });
+/// One suite per filter, the first is the default.
+pub const SUITES: [Suite; 2] = [
+    Suite {
+        filter: "coturn-ip-anonymizer",
+        logs: &["coturn/4.6.1-load-mixed.log"],
+        ratio_goal: 1.4,
+        speed_goal: Some(250.0),
+    },
+    Suite {
+        filter: "asynq-payload-redactor",
+        logs: &["asynq/zerolog.jsonl", "asynq/slog-json.jsonl", "asynq/std-log.log"],
+        ratio_goal: 1.5,
+        speed_goal: None,
+    },
+];
+
+impl Suite {
+    /// The suite of a filter.
+    #[must_use]
+    pub fn of(filter: &str) -> Option<Self> {
+        SUITES.into_iter().find(|s| s.filter == filter)
+    }
+
+    /// What everything is held against.
+    #[must_use]
+    pub fn yardstick(&self, encoding: Encoding) -> Case {
+        Case { filter: self.filter, host: HostKind::Native, encoding }
+    }
+
+    /// All cases for a log, the yardstick among them. Text is measured as JSON, too.
+    #[must_use]
+    pub fn cases(&self, encoding: Encoding) -> Vec<Case> {
+        let encodings = match encoding {
+            Encoding::Text => &[Encoding::Text, Encoding::Json][..],
+            Encoding::Json => &[Encoding::Json],
+        };
+        let mut cases = Vec::new();
+        for &encoding in encodings {
+            for host in HostKind::ALL {
+                for filter in ["identity", self.filter] {
+                    cases.push(Case { filter, host, encoding });
+                }
             }
         }
+        cases
     }
-    cases
 }
 
 /// How long one case took, round by round.
@@ -94,18 +137,22 @@ pub fn pass(host: &mut dyn Host, batches: &Batches, outcome: &mut Outcome) -> an
 /// # Errors
 /// When a filter fails, or its answers differ from those of the native host: a figure for
 /// something else would be worth nothing.
-pub fn measure(corpus: &Corpus, bytes: u64, rounds: usize) -> anyhow::Result<Vec<Timing>> {
+pub fn measure(suite: &Suite, corpus: &Corpus, bytes: u64, rounds: usize) -> anyhow::Result<Vec<Timing>> {
     let opener = Opener::default();
     let mut timings = Vec::new();
+    let all = suite.cases(corpus.encoding);
     let mut yardstick_records = 0;
     // One encoding after the other: both would need twice the memory.
     for encoding in [Encoding::Text, Encoding::Json] {
+        if all.iter().all(|case| case.encoding != encoding) {
+            continue;
+        }
         let batches = corpus.batches(encoding, bytes);
-        if encoding == YARDSTICK.encoding {
+        if encoding == corpus.encoding {
             yardstick_records = batches.records;
         }
         let mut running = Vec::new();
-        for case in cases().into_iter().filter(|case| case.encoding == encoding) {
+        for &case in all.iter().filter(|case| case.encoding == encoding) {
             running.push((case, open(&opener, case)?, Vec::with_capacity(rounds)));
         }
         let mut outcome = Outcome::default();
@@ -163,14 +210,18 @@ mod tests {
 
     #[test]
     fn the_yardstick_is_one_of_the_cases() {
-        assert!(cases().contains(&YARDSTICK));
+        for suite in SUITES {
+            for encoding in [Encoding::Text, Encoding::Json] {
+                assert!(suite.cases(encoding).contains(&suite.yardstick(encoding)));
+            }
+        }
     }
 
     #[test]
     fn all_hosts_are_measured_on_the_same_answers() {
         let corpus = Corpus::new(b"session 1: peer 203.0.113.5 lifetime updated: 600\n".to_vec()).unwrap();
-        let timings = measure(&corpus, 1000, 2).unwrap();
-        assert_eq!(timings.len(), cases().len());
+        let timings = measure(&SUITES[0], &corpus, 1000, 2).unwrap();
+        assert_eq!(timings.len(), SUITES[0].cases(Encoding::Text).len());
         assert!(
             timings.iter().all(|t| t.rounds.len() == 2 && t.records == timings[0].records
                 || t.case.encoding == Encoding::Json)

@@ -5,6 +5,7 @@
 //! recorded cases; [`inspect`] looks into an artifact without trusting it.
 
 pub mod artifacts;
+pub mod audit;
 pub mod cli;
 pub mod host;
 pub mod input;

@@ -18,11 +18,15 @@ use tamis::{
     host::{Action, Batch, Encoding, HostKind, HostOptions, Outcome, native},
 };
 use tamis_tests::{
+    asynq::{self, payloads::Form},
+    coturn,
     fluent_bit::{self, Growth, Site},
+    logs::Log,
     poison,
 };
 
 const COTURN: &str = "coturn-ip-anonymizer";
+const ASYNQ: &str = "asynq-payload-redactor";
 
 /// What the process may grow by, from a fifth of the records to the last, in KiB: buffers
 /// of the tail and the output that fill at their own pace.
@@ -148,31 +152,24 @@ fn assert_same_json(got: &[String], want: &[String]) {
     assert_same(&respelled(got), &respelled(want));
 }
 
-fn corpus() -> Vec<PathBuf> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/coturn");
-    let mut files: Vec<PathBuf> = fs::read_dir(dir)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|e| e == "log"))
-        .collect();
-    files.sort();
-    files
+/// The lines of logs as one log, and how many they are.
+fn one_log(logs: &[Log]) -> (Vec<u8>, usize) {
+    let (mut log, mut records) = (Vec::new(), 0);
+    for line in logs.iter().flat_map(Log::lines) {
+        // What becomes of empty lines and of NULs is for the tail to decide.
+        if !line.trim_ascii().is_empty() {
+            log.extend(line.iter().filter(|b| **b != 0));
+            log.push(b'\n');
+            records += 1;
+        }
+    }
+    (log, records)
 }
 
 #[test]
 fn the_example_gives_what_the_native_host_gives() {
     let Some(binary) = fluent_bit::binary() else { return };
-    let (mut log, mut records) = (Vec::new(), 0);
-    for file in corpus() {
-        for line in fs::read(file).unwrap().split(|b| *b == b'\n') {
-            // What becomes of empty lines and of NULs is for the tail to decide.
-            if !line.trim_ascii().is_empty() {
-                log.extend(line.iter().filter(|b| **b != 0));
-                log.push(b'\n');
-                records += 1;
-            }
-        }
-    }
+    let (log, records) = one_log(&coturn::corpus());
     let config = example_text("coturn-ip-anonymizer.json");
     assert!(records > 1_000);
     let plain = run(&binary, &log, None, records, as_it_is);
@@ -186,6 +183,52 @@ fn the_example_gives_what_the_native_host_gives() {
 }
 
 #[test]
+fn asynq_logs_come_out_as_from_the_native_host() {
+    let Some(binary) = fluent_bit::binary() else { return };
+    for encoding in [Encoding::Text, Encoding::Json] {
+        let logs: Vec<Log> = asynq::corpus().into_iter().filter(|l| asynq::encoding(l) == encoding).collect();
+        let (log, records) = one_log(&logs);
+        let read = |c: String, site: &Site| match encoding {
+            Encoding::Text => c,
+            Encoding::Json => json_lines(&c, site),
+        };
+        let plain = run(&binary, &log, None, records, read);
+        let filtered = run(&binary, &log, Some((ASYNQ, "{}")), records, read);
+        assert_same_json(&filtered.lines, &natively(ASYNQ, "{}", &plain.lines));
+        assert!(!filtered.said.contains("[error]"), "{}", filtered.said);
+        assert_ne!(filtered.lines, plain.lines);
+    }
+}
+
+#[test]
+fn a_payload_of_90_kilobytes_comes_out_redacted_in_every_form() {
+    let Some(binary) = fluent_bit::binary() else { return };
+    let payload = asynq::payloads::big(93_000);
+    let mut log = String::new();
+    let forms = [Form::Decimal, Form::Json, Form::Base64, Form::Hex, Form::Quoted, Form::Struct];
+    for form in forms {
+        log += &format!(
+            "2026/11/21 00:15:48 received task type=report:export payload={}\n",
+            form.print(&payload, 0)
+        );
+    }
+    for i in 0..100 {
+        log += &((poison::ASYNQ.good_line)(i) + "\n");
+    }
+    let records = forms.len() + 100;
+    let plain = run(&binary, log.as_bytes(), None, records, as_it_is);
+    assert!(plain.lines[0].len() > 317_000, "{}", plain.lines[0].len());
+    let filtered = run(&binary, log.as_bytes(), Some((ASYNQ, "{}")), records, as_it_is);
+    assert_same(&filtered.lines, &natively(ASYNQ, "{}", &plain.lines));
+    for (form, line) in forms.iter().zip(&filtered.lines) {
+        assert!(
+            !line.contains("user7@example.org") && !line.contains("117 115 101 114 55 64"),
+            "{form:?}: {line:.500}"
+        );
+    }
+}
+
+#[test]
 fn a_megabyte_and_100_000_levels_come_out() {
     let Some(binary) = fluent_bit::binary() else { return };
     let mut log = String::new();
@@ -193,12 +236,14 @@ fn a_megabyte_and_100_000_levels_come_out() {
         log += &format!("{i} {}\n", "from 198.51.100.7:4711 ".repeat(45_000));
         log += &format!("{i} {}\n", "[".repeat(100_000));
         log += &format!("{i} {{\"a\":{}1{}}}\n", "[".repeat(100_000), "]".repeat(100_000));
-        log += &poison::good_line(i);
+        log += &(poison::COTURN.good_line)(i);
         log.push('\n');
     }
     let plain = run(&binary, log.as_bytes(), None, 40, as_it_is);
-    let filtered = run(&binary, log.as_bytes(), Some((COTURN, "{}")), 40, as_it_is);
-    assert_same(&filtered.lines, &natively(COTURN, "{}", &plain.lines));
+    for filter in [COTURN, ASYNQ] {
+        let filtered = run(&binary, log.as_bytes(), Some((filter, "{}")), 40, as_it_is);
+        assert_same(&filtered.lines, &natively(filter, "{}", &plain.lines));
+    }
 }
 
 #[test]
@@ -212,7 +257,7 @@ fn structured_records_come_out() {
             "{{\"n\":{i},\"null\":null,\"empty\":[{{}},[]],\"big\":18446744073709551615,\"e\":\"é\\u0000\\u001f\\ud83d\\ude00\",\"deep\":{}\"from 198.51.100.7:80\"{},\"log\":{}}}\n",
             "[{\"a\":".repeat(depth / 2),
             "}]".repeat(depth / 2),
-            serde_json::to_string(&poison::good_line(i)).unwrap(),
+            serde_json::to_string(&(poison::COTURN.good_line)(i)).unwrap(),
         );
     }
     let plain = run(&binary, log.as_bytes(), None, 200, |c, site| json_lines(&c, site));
@@ -224,28 +269,32 @@ fn structured_records_come_out() {
 #[test]
 fn hostile_records_do_no_harm() {
     let Some(binary) = fluent_bit::binary() else { return };
-    let mut log = Vec::new();
-    for i in 0..poison::HOSTILE {
-        // Tail ends a line at a NUL, and leaves out lines that are empty.
-        log.extend(poison::hostile_line(i).iter().filter(|b| !matches!(b, 0 | b'\r')));
-        log.extend(format!(" #{i}\n").bytes());
+    for filter in [COTURN, ASYNQ] {
+        let source = poison::of(filter);
+        let mut log = Vec::new();
+        for i in 0..poison::HOSTILE {
+            // Tail ends a line at a NUL, and leaves out lines that are empty.
+            log.extend(poison::hostile_line(source, i).iter().filter(|b| !matches!(b, 0 | b'\r')));
+            log.extend(format!(" #{i}\n").bytes());
+        }
+        for i in 0..poison::GOOD {
+            log.extend((source.good_line)(i).bytes());
+            log.push(b'\n');
+        }
+        let records = poison::HOSTILE + poison::GOOD;
+        let plain = run(&binary, &log, None, records, as_it_is);
+        let filtered = run(&binary, &log, Some((filter, "")), records, as_it_is);
+        assert_same_json(&filtered.lines, &natively(filter, "", &plain.lines));
     }
-    for i in 0..poison::GOOD {
-        log.extend(poison::good_line(i).bytes());
-        log.push(b'\n');
-    }
-    let records = poison::HOSTILE + poison::GOOD;
-    let plain = run(&binary, &log, None, records, as_it_is);
-    let filtered = run(&binary, &log, Some((COTURN, "")), records, as_it_is);
-    assert_same_json(&filtered.lines, &natively(COTURN, "", &plain.lines));
 }
 
 #[test]
 fn memory_stays_flat_over_100_000_records() {
     let Some(binary) = fluent_bit::binary() else { return };
     let records = 100_000;
-    let log: String = (0..records).map(|i| poison::good_line(i) + "\n").collect();
-    for filter in ["identity", COTURN] {
+    for filter in ["identity", COTURN, ASYNQ] {
+        let source = poison::of(filter);
+        let log: String = (0..records).map(|i| (source.good_line)(i) + "\n").collect();
         let run = run(&binary, log.as_bytes(), Some((filter, "")), records, as_it_is);
         let Growth { early_kib, late_kib } = run.growth;
         assert!(
@@ -287,7 +336,7 @@ fn keys_come_from_a_file_below_accessible_paths() {
             "{{\"key\":{{\"id\":\"k1\",{key}}},\"ip\":{{\"mode\":\"prefix-preserving\"}},\"users\":{{\"mode\":\"token\"}}}}"
         )
     };
-    let log: String = (0..100).map(|i| poison::good_line(i) + "\n").collect();
+    let log: String = (0..100).map(|i| (poison::COTURN.good_line)(i) + "\n").collect();
     let plain = run(&binary, log.as_bytes(), None, 100, as_it_is);
     let want = natively(COTURN, &config(&format!("\"value\":\"{key}\"")), &plain.lines);
     let filtered = run(&binary, log.as_bytes(), Some((COTURN, "{}")), 100, |text, site| {

@@ -3,51 +3,14 @@
 //! The truth is written down by hand, from `corpus/coturn/README.md` and from what the
 //! clients were told to send; nothing here asks the filter, or reads a log as it does.
 
-use std::{
-    fs,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    path::PathBuf,
-};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// A recorded log.
-pub struct Log {
-    /// Its file name.
-    pub name: String,
-    /// Its bytes.
-    pub bytes: Vec<u8>,
-}
-
-impl Log {
-    /// Its lines without their line feeds.
-    pub fn lines(&self) -> Vec<&[u8]> {
-        lines(&self.bytes)
-    }
-}
-
-/// The lines of a text, without line feeds; a last one without a line feed counts.
-pub fn lines(bytes: &[u8]) -> Vec<&[u8]> {
-    let mut lines: Vec<&[u8]> = bytes.split(|b| *b == b'\n').collect();
-    if lines.last().is_some_and(|l| l.is_empty()) {
-        lines.pop();
-    }
-    lines
-}
+use crate::logs::{self, Log};
+pub use crate::logs::{contains, lines};
 
 /// All recorded logs, by name.
 pub fn corpus() -> Vec<Log> {
-    let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("corpus/coturn");
-    let mut logs: Vec<Log> = fs::read_dir(&dir)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|e| e == "log"))
-        .map(|path| Log {
-            name: path.file_name().unwrap().to_string_lossy().into_owned(),
-            bytes: fs::read(&path).unwrap(),
-        })
-        .collect();
-    logs.sort_by(|a, b| a.name.cmp(&b.name));
-    assert!(logs.len() >= 33, "only {} logs in {}", logs.len(), dir.display());
-    logs
+    logs::corpus("coturn", &["log"], 33)
 }
 
 /// A config with a key that needs neither file nor environment.
@@ -225,11 +188,6 @@ fn address(token: &str, bare_port: bool) -> Option<(std::ops::Range<usize>, IpAd
     }
     let plain = token.strip_suffix([':', '.']).unwrap_or(token);
     v4(token).or_else(|| v6(token)).or_else(|| v4(plain)).or_else(|| v6(plain)).or_else(|| v4(without_port?))
-}
-
-/// Whether `needle` is in `haystack`.
-pub fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack.windows(needle.len()).any(|w| w == needle)
 }
 
 /// How often `needle` stands in `haystack` as a word of its own.

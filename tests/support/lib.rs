@@ -4,8 +4,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod asynq;
 pub mod coturn;
+pub mod differential;
 pub mod fluent_bit;
+pub mod logs;
 pub mod payloads;
 pub mod poison;
 pub mod records;

@@ -44,18 +44,33 @@ pub const LINES: [&str; 7] = [
     "Coturn Version Coturn-4.17.1 'Gorst'",
 ];
 
-/// One request in each format, and in some of their spellings.
+/// Lines with payloads in them, and some without.
+pub const ASYNQ_LINES: [&str; 6] = [
+    "2026/11/21 00:15:48 enqueued task: id=94afbc3f-9ffc-48ea-a403-0516878ba1c0 queue=low payload={\"user_id\":42,\"email\":\"zoe@example.org\"}",
+    "asynq: pid=1 2026/11/21 00:18:38.002190 DEBUG: scheduler enqueued a task: &{ID:order-7 Queue:default Type:email:welcome Payload:[123 34 101 34 58 34 122 111 101 64 101 120 97 109 112 108 101 46 111 114 103 34 125] Headers:map[] State:pending}",
+    "{\"level\":\"info\",\"payload\":\"{\\\"email\\\":\\\"zoe@example.org\\\"}\"}",
+    "mail to zoe@example.org failed with password=hunter2hunter2",
+    "nothing to see \"here\" \\ \u{e9}\u{1F600} \t end",
+    "asynq: pid=1 2026/11/21 00:18:02.736755 INFO: Scheduler starting",
+];
+
+/// One request in each format, with coturn's lines.
 pub fn all() -> Vec<Payload> {
+    of(&LINES)
+}
+
+/// One request in each format, and in some of their spellings.
+pub fn of(lines: &[&str]) -> Vec<Payload> {
     let ndjson = "application/x-ndjson";
     let json_type = "application/json";
     let objects: Vec<String> =
-        LINES.iter().enumerate().map(|(i, l)| json!({"log": l, "n": i, "x": 1.50}).to_string()).collect();
+        lines.iter().enumerate().map(|(i, l)| json!({"log": l, "n": i, "x": 1.50}).to_string()).collect();
     let bulk: String =
         objects.iter().map(|o| format!("{{ \"create\" : {{\"_index\":\"turn\"}} }}\n{o}\n")).collect();
-    let values: Vec<_> = LINES.iter().map(|l| json!(["1700000000000000000", l])).collect();
+    let values: Vec<_> = lines.iter().map(|l| json!(["1700000000000000000", l])).collect();
     let loki = json!({"streams": [{"stream": {"job": "coturn", "peer": "203.0.113.200"}, "values": values},
         {"stream": {}, "values": [["1", "remote addr 203.0.113.201:5", {"client": "203.0.113.202"}]]}]});
-    let records: Vec<_> = LINES
+    let records: Vec<_> = lines
         .iter()
         .map(|l| {
             json!({"timeUnixNano": "1700000000000000000", "severityText": "INFO", "body": {"stringValue": l},
@@ -63,16 +78,16 @@ pub fn all() -> Vec<Payload> {
         })
         .collect();
     let otlp = json!({"resourceLogs": [{"resource": {"attributes": []}, "scopeLogs": [{"scope": {}, "logRecords": records}]}]});
-    let hec: String = LINES
+    let hec: String = lines
         .iter()
         .map(|l| json!({"time": 1_700_000_000.25, "sourcetype": "coturn", "event": l}).to_string())
-        .chain([json!({"event": {"msg": LINES[4]}, "fields": {"ip": "203.0.113.200"}}).to_string()])
+        .chain([json!({"event": {"msg": lines[4]}, "fields": {"ip": "203.0.113.200"}}).to_string()])
         .collect();
     let escaped = objects.join("\n").replace('<', "\\u003c").replace('/', "\\/");
     vec![
-        Payload::new("text", "/", "text/plain", LINES.join("\n")),
-        Payload::new("text, CR LF", "/", "text/plain; charset=utf-8", format!("{}\r\n", LINES.join("\r\n"))),
-        Payload::new("no content type", "/", "", LINES.join("\n")),
+        Payload::new("text", "/", "text/plain", lines.join("\n")),
+        Payload::new("text, CR LF", "/", "text/plain; charset=utf-8", format!("{}\r\n", lines.join("\r\n"))),
+        Payload::new("no content type", "/", "", lines.join("\n")),
         Payload::new("ndjson", "/", ndjson, format!("{}\n", objects.join("\n"))),
         Payload::new("ndjson, escapes", "/", ndjson, escaped),
         Payload::new("array", "/", json_type, format!("[ {} ]\n", objects.join(" ,\n"))),
@@ -85,8 +100,8 @@ pub fn all() -> Vec<Payload> {
         Payload::new("otlp", "/v1/logs", json_type, otlp.to_string()),
         Payload::new("otlp, pretty", "/v1/logs", json_type, format!("{otlp:#}")),
         Payload::new("splunk", "/services/collector/event", "", hec),
-        Payload::new("splunk raw", "/services/collector/raw?channel=1", "text/plain", LINES.join("\n")),
-        Payload::new("broken JSON", "/", json_type, format!("{{\"log\":\"{}", LINES[4])),
+        Payload::new("splunk raw", "/services/collector/raw?channel=1", "text/plain", lines.join("\n")),
+        Payload::new("broken JSON", "/", json_type, format!("{{\"log\":\"{}", lines[4])),
         Payload::new(
             "bytes that are not UTF-8",
             "/",

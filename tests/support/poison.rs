@@ -5,9 +5,30 @@ pub const HOSTILE: usize = 5_000;
 /// How many good ones follow.
 pub const GOOD: usize = 10_000;
 
-/// A line as coturn writes it, with a number to recognise it by.
+/// What a filter's lines look like: good ones, and what to make them hurt with.
+#[derive(Debug, Clone, Copy)]
+pub struct Source {
+    /// A good line, with a number to recognise it by.
+    pub good_line: fn(usize) -> String,
+    pieces: &'static [&'static [u8]],
+}
+
+/// Lines of the kind that a filter is made for.
 #[must_use]
-pub fn good_line(i: usize) -> String {
+pub fn of(filter: &str) -> Source {
+    match filter {
+        "asynq-payload-redactor" => ASYNQ,
+        _ => COTURN,
+    }
+}
+
+/// coturn's lines.
+pub const COTURN: Source = Source { good_line: coturn_line, pieces: &COTURN_PIECES };
+
+/// Lines of asynq and of applications on it.
+pub const ASYNQ: Source = Source { good_line: asynq_line, pieces: &ASYNQ_PIECES };
+
+fn coturn_line(i: usize) -> String {
     let (session, port) = (10_000_000 + i, 1024 + i % 60_000);
     let (a, b) = (i / 250 % 250, i % 250);
     match i % 4 {
@@ -22,14 +43,41 @@ pub fn good_line(i: usize) -> String {
     }
 }
 
+fn asynq_line(i: usize) -> String {
+    let (id, user) = (format!("94afbc3f-9ffc-48ea-a403-{i:012x}"), 1_000 + i);
+    let payload =
+        format!("{{\"user_id\":{user},\"email\":\"user{i}@example.org\",\"note\":\"caf\u{e9} {i}\"}}");
+    match i % 5 {
+        0 => format!("2026/11/21 00:15:48 enqueued task: id={id} queue=critical payload={payload}"),
+        1 => format!(
+            "asynq: pid=14429 2026/11/21 00:18:38.{:06} INFO: Pushed task id={id} back to queue",
+            i % 1_000_000
+        ),
+        2 => {
+            let list: Vec<String> = payload.bytes().map(|b| b.to_string()).collect();
+            format!(
+                "asynq: pid=1 2026/11/21 00:18:38.002190 DEBUG: scheduler enqueued a task: &{{ID:{id} Queue:default Type:email:welcome Payload:[{}] Headers:map[] State:pending MaxRetry:25 Retried:0}}",
+                list.join(" ")
+            )
+        }
+        3 => format!(
+            "time=2026-11-21T00:16:39.244Z level=INFO msg=\"enqueued task\" task_id={id} payload={}",
+            serde_json::to_string(&payload).unwrap_or_default()
+        ),
+        _ => {
+            format!("{{\"level\":\"info\",\"task_id\":\"{id}\",\"retry\":{},\"payload\":{payload}}}", i % 25)
+        }
+    }
+}
+
 /// Made-up hostile text, the same for the same `i`: any bytes but a line feed, up to some
 /// tens of kilobytes.
 #[must_use]
-pub fn hostile_line(i: usize) -> Vec<u8> {
+pub fn hostile_line(source: Source, i: usize) -> Vec<u8> {
     let mut rng = Rng::new(i as u64);
-    let mut line = good_line(i).into_bytes();
+    let mut line = (source.good_line)(i).into_bytes();
     for _ in 0..=rng.below(4) {
-        mutate(&mut line, &mut rng);
+        mutate(source, &mut line, &mut rng);
     }
     line.retain(|b| *b != b'\n');
     line
@@ -37,13 +85,13 @@ pub fn hostile_line(i: usize) -> Vec<u8> {
 
 /// Made-up hostile records, some of which are not JSON at all.
 #[must_use]
-pub fn hostile_record(i: usize) -> Vec<u8> {
+pub fn hostile_record(source: Source, i: usize) -> Vec<u8> {
     let mut rng = Rng::new(!(i as u64));
-    let text = serde_json::to_string(&String::from_utf8_lossy(&hostile_line(i))).unwrap_or_default();
+    let text = serde_json::to_string(&String::from_utf8_lossy(&hostile_line(source, i))).unwrap_or_default();
     let mut record = format!("{{\"n\":{i},\"log\":{text}}}").into_bytes();
     match rng.below(8) {
         0 => record.truncate(rng.below(record.len())),
-        1 => mutate(&mut record, &mut rng),
+        1 => mutate(source, &mut record, &mut rng),
         2 => {
             let depth = rng.below(2_000);
             record = [vec![b'['; depth], record, vec![b']'; depth]].concat();
@@ -57,39 +105,16 @@ pub fn hostile_record(i: usize) -> Vec<u8> {
     record
 }
 
-fn mutate(line: &mut Vec<u8>, rng: &mut Rng) {
-    const PIECES: [&[u8]; 22] = [
-        b"user <a> b> <c>",
-        b"user <",
-        b"username=<198.51.100.7>",
-        b"realm <>",
-        b"\xff\xfe\xc3(\xed\xa0\x80",
-        b"\x00\x01\x1b[31m",
-        b"2001:db8:1:2:3:4:5:6:7",
-        b"2001:db8::1::2:3478",
-        b"::ffff:198.51.100.300",
-        b"1.2.3.4.5.6.7.8.9",
-        b"198.51.100.7-198.51.100.9",
-        b"99999999999999999999999999999999999.1.1.1",
-        b"\\u0000\\ud800\\\\\\\"",
-        b"\"}{\"log\":\"",
-        b"[[[[[[[[{{{{{{",
-        b"ip-198-51-100-7.example.net",
-        b"password=hunter2 Authorization: Basic Og==",
-        b"session 000000000000000001: usage: realm=<r>, username=<",
-        b"\r",
-        b"\xe2\x80\xa8\xf0\x9f\x98\x80",
-        b"%s%n%99999999d",
-        b"postgres://u:p@[::1]:5432/db?sslmode=",
-    ];
+fn mutate(source: Source, line: &mut Vec<u8>, rng: &mut Rng) {
+    let pieces = source.pieces;
     let at = rng.below(line.len() + 1);
     match rng.below(6) {
         0 | 1 => {
-            let piece = PIECES[rng.below(PIECES.len())];
+            let piece = pieces[rng.below(pieces.len())];
             line.splice(at..at, piece.iter().copied());
         }
         2 => {
-            let piece = PIECES[rng.below(PIECES.len())];
+            let piece = pieces[rng.below(pieces.len())];
             // Most some hundred bytes, some tens of kilobytes.
             let times = if rng.below(16) == 0 { 1_500 } else { 40 };
             let many = piece.repeat(rng.below(times) + 1);
@@ -97,7 +122,7 @@ fn mutate(line: &mut Vec<u8>, rng: &mut Rng) {
         }
         3 => line.truncate(at),
         4 => {
-            let other = good_line(rng.below(1 << 20));
+            let other = (source.good_line)(rng.below(1 << 20));
             line.splice(at..at, other.bytes());
         }
         _ => {
@@ -106,6 +131,70 @@ fn mutate(line: &mut Vec<u8>, rng: &mut Rng) {
         }
     }
 }
+
+const COTURN_PIECES: [&[u8]; 22] = [
+    b"user <a> b> <c>",
+    b"user <",
+    b"username=<198.51.100.7>",
+    b"realm <>",
+    b"\xff\xfe\xc3(\xed\xa0\x80",
+    b"\x00\x01\x1b[31m",
+    b"2001:db8:1:2:3:4:5:6:7",
+    b"2001:db8::1::2:3478",
+    b"::ffff:198.51.100.300",
+    b"1.2.3.4.5.6.7.8.9",
+    b"198.51.100.7-198.51.100.9",
+    b"99999999999999999999999999999999999.1.1.1",
+    b"\\u0000\\ud800\\\\\\\"",
+    b"\"}{\"log\":\"",
+    b"[[[[[[[[{{{{{{",
+    b"ip-198-51-100-7.example.net",
+    b"password=hunter2 Authorization: Basic Og==",
+    b"session 000000000000000001: usage: realm=<r>, username=<",
+    b"\r",
+    b"\xe2\x80\xa8\xf0\x9f\x98\x80",
+    b"%s%n%99999999d",
+    b"postgres://u:p@[::1]:5432/db?sslmode=",
+];
+
+const ASYNQ_PIECES: [&[u8]; 36] = [
+    b"payload={\"a\":",
+    b"payload=\"{\\\"a\\\":\\\"",
+    b" PAYLOAD: [123 34 97 34 58",
+    b"[123 34 ",
+    b"0x7b, 0x22, ",
+    b"7b22 ",
+    b"7b 22 ",
+    b"eyJhIjoi",
+    b"ZXlKaElqb2k",
+    b"&{ID:x Type:",
+    b"&main.T{A:",
+    b"map[a:map[b:[c ",
+    b"{[{[{[(((",
+    b"]}]}]}",
+    b"\\\\\\\\\\\\\\\\\\\"",
+    b"\\u007b\\u0022",
+    b"\\x7b\\n\\a",
+    b"\"",
+    b"`",
+    b"=",
+    b"password=",
+    b"token: ",
+    b"4111 1111 1111 1111",
+    b"a@b.co",
+    b"-----BEGIN EC PRIVATE KEY-----\\n",
+    b"postgres://u:p@h/d",
+    b"%7B%22a%22%3A%22",
+    b"\xff\xfe\xc3(\xed\xa0\x80",
+    b"\x00\x01\x1b[36mpayload=\x1b[0m",
+    b"\xe2\x80\xa8\xf0\x9f\x98\x80",
+    b"\xe2\x80\xa6...",
+    b"2026-11-21T00:23:23.958335703+00:00 stderr P ",
+    b"[REDACTED:payload]",
+    b"\"\\n\\remail:welcome\\x12\\x7f{",
+    b"\r",
+    b"999999999999999999999999999999 ",
+];
 
 /// xorshift64*: the same numbers on every machine.
 struct Rng(u64);

@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::pipeline;
 
+mod audit;
 mod filters;
 mod inspect;
 mod replay;
@@ -18,6 +19,7 @@ Exit codes:
   2  bad usage, or a filter refused its config
   3  an input could not be read, or the output could not be written
   4  a filter failed: it trapped, broke its ABI or ran out of time or memory
+audit has its own: 0 clean, 1 findings, 2 an error; see its help.
 
 Compiled filters are cached in $TAMIS_CACHE_DIR, else in `tamis` below the user's cache
 directory.";
@@ -33,6 +35,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Args),
+    Audit(audit::Args),
     Replay(replay::Args),
     Inspect(inspect::Args),
     Filters(filters::Args),
@@ -106,6 +109,7 @@ pub fn main() -> ExitCode {
     };
     let done = match cli.command {
         Command::Run(args) => run::run(args),
+        Command::Audit(args) => audit::run(args),
         Command::Replay(args) => replay::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Filters(args) => filters::run(args),

@@ -304,7 +304,7 @@ impl<R: Read> Lines<R> {
 }
 
 /// The encoding that the first line with something in it speaks for.
-fn detect(raw: &[u8]) -> Option<Encoding> {
+pub(crate) fn detect(raw: &[u8]) -> Option<Encoding> {
     let line = raw.split(|&b| b == b'\n').map(<[u8]>::trim_ascii).find(|l| !l.is_empty())?;
     let json = line.first() == Some(&b'{') && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok();
     Some(if json { Encoding::Json } else { Encoding::Text })

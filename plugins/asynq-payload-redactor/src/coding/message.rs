@@ -17,7 +17,37 @@ pub fn fields(text: &[u8]) -> Option<(Range<usize>, Range<usize>)> {
     }
     let (len, used) = varint(text.get(task.end + 1..)?)?;
     let start = task.end + 1 + used;
-    Some((task, start..start.saturating_add(len).min(text.len())))
+    let end = start.saturating_add(len).min(text.len());
+    // Of a payload that was redacted the length is no longer right; it ends before the next field, the id.
+    let redacted =
+        text.get(end).is_some_and(|tag| *tag != ID_TAG) || (end == text.len() && start + len > end);
+    let end = redacted.then(|| own_end(text, start)).flatten().unwrap_or(end);
+    Some((task, start..end))
+}
+
+/// The tag of field 3, the id of the task.
+const ID_TAG: u8 = 0x1A;
+
+/// Where a payload that is JSON or a marker ends, if the next field follows.
+fn own_end(text: &[u8], start: usize) -> Option<usize> {
+    let rest = text.get(start..)?;
+    let mut depth = 0usize;
+    let mut quoted = false;
+    let mut escaped = false;
+    for (i, b) in rest.iter().enumerate() {
+        match b {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'{' | b'[' if !quoted => depth += 1,
+            b'}' | b']' if !quoted => depth = depth.checked_sub(1)?,
+            _ => {}
+        }
+        if depth == 0 && !quoted {
+            return (rest.get(i + 1) == Some(&ID_TAG)).then_some(start + i + 1);
+        }
+    }
+    None
 }
 
 fn varint(text: &[u8]) -> Option<(usize, usize)> {
@@ -44,6 +74,9 @@ mod tests {
         assert_eq!(fields(b"\n\x02vm\x10\xf6"), None);
         assert_eq!(fields(b"\nhello"), None);
         assert_eq!(fields(b""), None);
+        // Redacted: the length is that of what was there.
+        let text = b"\n\x01a\x12\x7f{\"a\":\"]\"}\x1a$id and more";
+        assert_eq!(fields(text).unwrap().1, 5..14);
         // cut
         assert_eq!(fields(b"\n\x01a\x12\x7fxyz").unwrap().1, 5..8);
     }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     coding::{Coding, bytes},
-    policy::{Context, allow, memo},
+    policy::{Context, allow, memo, pen::marker},
 };
 
 /// A container that is open.
@@ -171,6 +171,7 @@ fn is_json_list(text: &[u8], pos: usize, end: usize) -> bool {
         .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'+'))
         .count();
     match rest.first() {
+        _ if marker(rest).is_some() => false,
         Some(b'"' | b'[') => true,
         Some(b'{') => matches!(rest.get(skip_blank(rest, 1, rest.len())), Some(b'"' | b'}')),
         _ => word > 0 && rest.get(word) == Some(&b','),
@@ -410,8 +411,8 @@ impl Sieve {
             }
             return close.map_or(end, |c| c + 1);
         }
-        let marker = text.get(at..end).and_then(crate::policy::pen::marker);
-        if let Some(opener) = opener(text, at, end).filter(|_| marker.is_none()).map(|o| o.within(level)) {
+        let marked = text.get(at..end).and_then(marker).is_some();
+        if let Some(opener) = opener(text, at, end).filter(|_| !marked).map(|o| o.within(level)) {
             if matches!(context, Context::Payload(_)) && entered && self.whole_payloads() {
                 let stop = self.skip_value(text, at, end);
                 self.whole_payload(text, at, stop, level.kind.is_json(), out);
@@ -488,6 +489,11 @@ impl Level {
 
     pub(super) fn is_json(&self) -> bool {
         self.kind.is_json()
+    }
+
+    /// It goes on in another text, from `start` on.
+    pub(super) fn move_to(&mut self, start: usize) {
+        self.kept = self.kept.map(|_| start);
     }
 
     /// The first line after a brace at the end of a line: if it is that of an `asynq.TaskInfo`, what follows is no

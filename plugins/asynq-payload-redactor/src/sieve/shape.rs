@@ -2,7 +2,7 @@
 //! where they would be wrong, a payload is hidden rather than shown.
 
 use super::{
-    dump::{close_quote, skip_blank},
+    dump::{close_quote, go_key, skip_blank},
     leaf::{is_binary, is_binary_char},
 };
 use crate::coding::bytes;
@@ -33,7 +33,8 @@ pub(super) fn binary_run(text: &[u8]) -> Option<(usize, usize)> {
     }
     let word = |b: &u8| !b.is_ascii_whitespace() && !matches!(b, b'"' | b'=');
     let start = first - text[..first].iter().rev().take_while(|b| word(b)).count();
-    let end = last + text[last..].iter().take_while(|b| word(b)).count();
+    let tail = text[last..].iter().take_while(|b| word(b)).count();
+    let end = last + tail - usize::from(tail > 0 && text[last + tail - 1] == b',');
     (count >= 3).then_some((start, end))
 }
 
@@ -42,32 +43,45 @@ pub(super) fn holds_structure(content: &[u8]) -> bool {
     content.iter().any(|b| matches!(b, b'{' | b'[' | b'=' | b'\\' | b'`'))
 }
 
-/// Bytes up to the last bracket that is closed without having been opened, not counting the last `within` of them,
-/// which close what is around. Looks at one line.
-pub(super) fn unmatched_close(rest: &[u8], within: usize) -> usize {
-    let line = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];
-    let mut total = 0;
-    for_each_unmatched(line, |_| total += 1);
-    let (mut seen, mut last) = (0, 0);
-    for_each_unmatched(line, |at| {
-        seen += 1;
-        if seen + within <= total {
-            last = at + 1;
-        }
-    });
-    last
-}
+/// How far behind a dump its end is looked for, in bytes.
+const MAX_REST: usize = 64 * 1024;
+/// Brackets that may be open at a time there.
+const MAX_OPEN: usize = 64;
 
-fn for_each_unmatched(line: &[u8], mut found: impl FnMut(usize)) {
-    let mut depth = 0usize;
-    for (i, b) in line.iter().enumerate() {
+/// How much of what follows a dump without quotes still belongs to it: brackets in its values may have ended it too
+/// early. That shows if what follows goes on with a name, or if its own brackets do not match; the last `within` of
+/// them close what is around. Then all up to the last bracket belongs to it.
+pub(super) fn rest_of_dump(rest: &[u8], within: usize) -> usize {
+    let rest = &rest[..rest.len().min(MAX_REST)];
+    let (mut open, mut depth) = ([0u8; MAX_OPEN], 0);
+    let (mut unmatched, mut crossed) = (0, false);
+    // The last brackets that close, newest first: of more than one dump around it is enough to know one.
+    let mut closes = [0usize; 2];
+    for (i, b) in rest.iter().enumerate() {
         match b {
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' if depth == 0 => found(i),
-            b'}' | b']' => depth -= 1,
+            b'{' | b'[' => {
+                crossed |= depth == MAX_OPEN;
+                if let Some(slot) = open.get_mut(depth) {
+                    *slot = b + 2;
+                    depth += 1;
+                }
+            }
+            b'}' | b']' => {
+                closes = [i + 1, closes[0]];
+                match depth.checked_sub(1) {
+                    None => unmatched += 1,
+                    Some(below) => {
+                        crossed |= open[below] != *b;
+                        depth = below;
+                    }
+                }
+            }
             _ => {}
         }
     }
+    let goes_on = rest.first() == Some(&b' ') && go_key(rest, 1, rest.len()).is_some();
+    let matched = !crossed && depth == 0 && unmatched <= within;
+    if matched && !goes_on { 0 } else { closes[within.min(1)] }
 }
 
 /// `email:welcome [123 34 ...] map[] ...}`: what `%v` prints of an `asynq.Task`, or, with id and queue before the type,

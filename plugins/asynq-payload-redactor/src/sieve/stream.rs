@@ -5,7 +5,7 @@ use super::{
     Out, Role, Segment, Sieve,
     dump::{self, Level, skip_blank},
 };
-use crate::policy::PAYLOAD_PEN;
+use crate::policy::{Context, PAYLOAD_PEN};
 
 /// Containers that are remembered from one record to the next. What is nested deeper is forgotten, innermost first
 /// kept.
@@ -196,6 +196,10 @@ impl Sieve {
         let tail = open.tail;
         self.levels.clear();
         self.levels.extend_from_slice(&open.levels);
+        // Of what stays before this record there is nothing in it.
+        for level in &mut self.levels {
+            level.move_to(start);
+        }
         if let [level] = self.levels.as_mut_slice()
             && tail == Tail::Line
         {
@@ -239,7 +243,10 @@ impl Sieve {
     fn mask_seam(&mut self, text: &[u8], from: usize, end: usize, tail: Tail, out: &mut Out) {
         let line = text.get(from..end).unwrap_or_default();
         let word = line.iter().rev().take(4096).take_while(|b| !is_break(**b)).count();
-        if tail != Tail::PieceBare && word > 0 {
+        // What is a payload anyway needs no mask.
+        let hidden = |s: &Segment| s.end >= end && matches!(s.context, Context::Payload(_));
+        let hidden = out.segments.iter().any(hidden) || out.children.iter().any(|c| hidden(&c.segment));
+        if tail != Tail::PieceBare && word > 0 && !hidden {
             self.replace_whole(text, end - word, end, PAYLOAD_PEN, out);
         }
     }

@@ -7,8 +7,8 @@ use super::{
     look,
     pair::Pair,
     shape::{
-        Object, binary_run, holds_structure, is_pointer, is_redis_key, is_task_info, object, task_dump,
-        unmatched_close,
+        Object, binary_run, holds_structure, is_pointer, is_redis_key, is_task_info, object, rest_of_dump,
+        task_dump,
     },
     value::starts_json,
 };
@@ -57,6 +57,8 @@ pub(super) struct Scan<'a> {
     pub line: bool,
     /// There may be JSON in base64 or hex.
     pub coded: bool,
+    /// There are bytes that are no printable ASCII.
+    pub odd: bool,
     /// Where a structure would be the whole value of a field.
     pub field: Option<usize>,
     /// Dumps of tasks that are open around what is looked at.
@@ -94,7 +96,8 @@ impl Sieve {
         if marks & look::ODD != 0
             && from == start
             && let Some((a, b)) = binary_run(&text[start..end])
-            && memchr::memmem::find(&text[start..start + a], b"{\"").is_none()
+            // Behind a name or within quotes it is that value's matter.
+            && !text[start..start + a].iter().any(|b| matches!(b, b'"' | b'=' | b'`'))
         {
             // No message holds such bytes; a payload that was printed into one does.
             self.replace_whole(text, start + a, start + b, PAYLOAD_PEN, out);
@@ -107,8 +110,18 @@ impl Sieve {
             return self.detect(text, from, end, out);
         }
         let field = (role == Role::Field).then(|| skip_blank(text, from, end));
-        let mut scan =
-            Scan { text, end, context, line: role == Role::Line, coded, field, within: 0, gap: from };
+        let mut scan = Scan {
+            text,
+            end,
+            context,
+            line: role == Role::Line,
+            coded,
+            // A message of redis is bytes and text by turns.
+            odd: marks & look::ODD != 0 && from == start,
+            field,
+            within: 0,
+            gap: from,
+        };
         let mut pos = from;
         while let Some(at) =
             text[pos.min(end)..end].iter().position(|b| STARTS[usize::from(*b)]).map(|i| pos + i)
@@ -135,6 +148,11 @@ impl Sieve {
         let Some(slice) = scan.text.get(from..upto).filter(|s| s.len() >= 3) else { return };
         if scan.coded {
             self.encoded_runs(scan, from, slice, out);
+        }
+        if scan.odd
+            && let Some((a, b)) = binary_run(slice)
+        {
+            self.replace_whole(scan.text, from + a, from + b, PAYLOAD_PEN, out);
         }
         self.detect(scan.text, from, upto, out);
     }
@@ -272,11 +290,10 @@ impl Sieve {
             self.hold();
         }
         let hidden = matches!(context, Context::Payload(_) | Context::Secret(_));
-        // A bracket in some value ended it too early if more are closed than opened after it.
         let rest = if walked.open || opener.is_json() || !hidden {
             0
         } else {
-            unmatched_close(&text[walked.end..end], scan.within)
+            rest_of_dump(&text[walked.end..end], scan.within)
         };
         let stop = walked.end + rest;
         if whole {
@@ -303,6 +320,7 @@ impl Sieve {
                 out.child(list, bytes.end, Coding::Bytes(bytes.style), context, Role::Value);
             }
             pos = bytes.end;
+            scan.gap = pos;
         }
         if text.get(pos) != Some(&b']') || pos >= end {
             scan.gap = pos;

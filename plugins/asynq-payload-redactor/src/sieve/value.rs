@@ -87,7 +87,7 @@ impl Sieve {
                 let rest = text.get(list.end..end)?;
                 let closed = rest == b"]"
                     || rest == b"}"
-                    || rest.is_empty()
+                    || rest.iter().all(|b| matches!(b, b',' | b' '))
                     || rest.starts_with(b"...")
                     || rest.starts_with("…".as_bytes());
                 return closed.then_some((inside, list.end, Coding::Bytes(list.style)));
@@ -130,7 +130,9 @@ pub(super) fn starts_json(bytes: &[u8]) -> bool {
     let at = skip_blank(bytes, 0, bytes.len());
     let next = || bytes.get(skip_blank(bytes, at + 1, bytes.len()));
     match bytes.get(at) {
-        Some(b'"') => matches!(bytes.get(at + 1), Some(b'{' | b'[')),
+        Some(b'"') => {
+            matches!(bytes.get(at + 1), Some(b'{' | b'[')) || (bytes.len() > at + 1 && bytes.ends_with(b"\""))
+        }
         Some(b'{') => matches!(next(), None | Some(b'"' | b'}')),
         Some(b'[') => matches!(next(), Some(b'{' | b'"' | b'[' | b'0'..=b'9' | b']')),
         _ => false,
