@@ -86,6 +86,8 @@ impl Default for Config {
 pub struct PayloadConfig {
     /// Names of the fields that hold payloads, in any case style. Setting it replaces the default.
     pub keys: Vec<String>,
+    /// More such names.
+    pub extra_keys: Vec<String>,
     /// Take a JSON object or a Go dump that is printed into a text for a payload.
     pub in_text: bool,
     /// What is left of a payload.
@@ -103,6 +105,7 @@ impl Default for PayloadConfig {
     fn default() -> Self {
         Self {
             keys: PAYLOAD_KEYS.iter().map(|k| (*k).to_owned()).collect(),
+            extra_keys: Vec::new(),
             in_text: true,
             mode: PayloadMode::default(),
             values: Rule::default(),
@@ -150,6 +153,7 @@ pub enum Level {
     /// `info`.
     Info,
     /// `warn`, `warning`.
+    #[serde(alias = "warning")]
     Warn,
     /// `error`.
     Error,

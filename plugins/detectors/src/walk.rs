@@ -80,7 +80,10 @@ pub(crate) fn walk(gate: &Gate, scan: &mut Scan<'_, '_>) {
             }
             Anchor::Separator => separator(gate, scan, at),
             Anchor::Joiner => joiner(gate, scan, at),
-            Anchor::At => email::at(scan, at, at + 1),
+            Anchor::At => match url::credentials::mysql(scan, at) {
+                Some(next) => next,
+                None => email::at(scan, at, at + 1),
+            },
             Anchor::Percent => percent(scan, at),
             Anchor::Plus => phone::international(scan, at),
             Anchor::Marker => bracket(scan, at),

@@ -157,6 +157,9 @@ fn steps(path: &str) -> Result<Vec<Step<'_>>, String> {
             "" if !steps.is_empty() => return Err(format!("'{path}' is not a path: '[]' without a name")),
             "" => {}
             "*" => steps.push(Step::Any),
+            _ if name.starts_with('$') => {
+                return Err(format!("'{path}' is not a path: paths start at the payload, leave '$.' out"));
+            }
             _ if name.contains(['[', ']']) => {
                 return Err(format!("'{path}' is not a path: write '[]' for the elements of a list"));
             }
@@ -222,7 +225,7 @@ mod tests {
 
     #[test]
     fn bad_paths_are_refused() {
-        for bad in ["", "a..b", "a[0]", "a.[]"] {
+        for bad in ["", "a..b", "a[0]", "a.[]", "$.a"] {
             assert!(steps(bad).is_err(), "{bad}");
         }
     }

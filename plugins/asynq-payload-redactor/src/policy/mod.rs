@@ -98,9 +98,14 @@ impl Policy {
         let allow = AllowLists::new(lists).map_err(|(task, i, message)| {
             ConfigError::new(format!("$.tasks[\"{task}\"].allow[{i}]"), message)
         })?;
-        if config.payload.keys.iter().any(String::is_empty) {
-            return Err(ConfigError::new("$.payload.keys", "holds an empty name: leave it out"));
+        for (path, keys) in
+            [("$.payload.keys", &config.payload.keys), ("$.payload.extra_keys", &config.payload.extra_keys)]
+        {
+            if keys.iter().any(String::is_empty) {
+                return Err(ConfigError::new(path, "holds an empty name: leave it out"));
+            }
         }
+        let payload_keys = config.payload.keys.iter().chain(&config.payload.extra_keys);
         let hash = match (config.payload.mode, key) {
             (PayloadMode::SizeAndHash, None) => {
                 return Err(ConfigError::new(
@@ -113,7 +118,7 @@ impl Policy {
         };
         let (detectors, detector_rules) = detectors(config)?;
         let mut policy = Self {
-            payload_keys: config.payload.keys.iter().map(|k| k.as_bytes().to_vec()).collect(),
+            payload_keys: payload_keys.map(|k| k.as_bytes().to_vec()).collect(),
             in_text: config.payload.in_text,
             mode: config.payload.mode,
             min_level: config.payload.min_level,
@@ -373,6 +378,10 @@ fn detectors(config: &Config) -> Result<(Detectors, DetectorRules), ConfigError>
         let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
         if c.name.is_empty() || c.name.len() > 32 || !c.name.bytes().all(good) {
             let cure = "must be 1 to 32 lower-case letters, digits and dashes: it stands in markers";
+            return Err(ConfigError::new(format!("$.custom[{i}].name"), cure));
+        }
+        if ids.contains(&c.name.as_str()) || c.name == "all" {
+            let cure = format!("'{}' is the name of a built-in detector: choose another", c.name);
             return Err(ConfigError::new(format!("$.custom[{i}].name"), cure));
         }
     }

@@ -122,7 +122,8 @@ pub(super) fn opener(text: &[u8], pos: usize, end: usize) -> Option<Opener> {
     let braces = |inside: usize| {
         let at = skip_blank(text, inside, end);
         let kind = match text.get(at..end)?.first() {
-            // A brace at the end of a line may be the first line of JSON.
+            // A brace at the end of a line is the first line of a dump if a type is before it, else of JSON.
+            None if after_type(text.get(..inside - 1).unwrap_or_default()) => Kind::Go,
             None | Some(b'"' | b'}') => Kind::Json,
             _ if go_key(text, at, end).is_some() => Kind::Go,
             _ => Kind::Positional,
@@ -143,7 +144,22 @@ pub(super) fn opener(text: &[u8], pos: usize, end: usize) -> Option<Opener> {
             }
         },
         b'A'..=b'Z' | b'a'..=b'z' => braces(pos + typed(rest)? + 1),
+        b'(' => {
+            // `(main.T) {` and `(*main.T)(0xc000012345)({` of `spew`.
+            let line = rest.get(..rest.len().min(96))?;
+            let brace = line.iter().position(|b| matches!(b, b'{' | b'"' | b'\n'))?;
+            (line[brace] == b'{' && after_type(&line[..brace])).then(|| braces(pos + brace + 1))?
+        }
         _ => None,
+    }
+}
+
+/// Whether a type stands right before a brace: `main.T{`, `(main.T) {`, `)({`.
+fn after_type(before: &[u8]) -> bool {
+    match before {
+        [.., b')', b' ' | b'('] | [.., b')'] => true,
+        [.., last] => last.is_ascii_alphanumeric() || *last == b']',
+        [] => false,
     }
 }
 
@@ -170,11 +186,15 @@ fn is_json_list(text: &[u8], pos: usize, end: usize) -> bool {
         .take(40)
         .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'+'))
         .count();
+    let scalar = match &rest[..word] {
+        b"true" | b"false" | b"null" => true,
+        number => number.iter().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+' | b'e' | b'E')),
+    };
     match rest.first() {
         _ if marker(rest).is_some() => false,
         Some(b'"' | b'[') => true,
         Some(b'{') => matches!(rest.get(skip_blank(rest, 1, rest.len())), Some(b'"' | b'}')),
-        _ => word > 0 && rest.get(word) == Some(&b','),
+        _ => word > 0 && scalar && rest.get(word) == Some(&b','),
     }
 }
 
@@ -411,8 +431,11 @@ impl Sieve {
             }
             return close.map_or(end, |c| c + 1);
         }
-        let marked = text.get(at..end).and_then(marker).is_some();
-        if let Some(opener) = opener(text, at, end).filter(|_| !marked).map(|o| o.within(level)) {
+        if let Some(len) = text.get(at..end).and_then(marker) {
+            // A replacement; what touches it is a value of its own.
+            return at + len;
+        }
+        if let Some(opener) = opener(text, at, end).map(|o| o.within(level)) {
             if matches!(context, Context::Payload(_)) && entered && self.whole_payloads() {
                 let stop = self.skip_value(text, at, end);
                 self.whole_payload(text, at, stop, level.kind.is_json(), out);
@@ -496,10 +519,23 @@ impl Level {
         self.kept = self.kept.map(|_| start);
     }
 
-    /// The first line after a brace at the end of a line: if it is that of an `asynq.TaskInfo`, what follows is no
-    /// payload but describes one.
+    /// The first line after a brace at the end of a line: if it is that of an `asynq.TaskInfo` or of a logger's record,
+    /// what follows is no payload.
     pub(super) fn decide(&mut self, line: &[u8]) {
-        if self.kept.is_none() && self.kind == Kind::Json && line.trim_ascii_start().starts_with(b"\"ID\":") {
+        const FIRST: [&[u8]; 10] = [
+            b"\"ID\":",
+            b"\"level\":",
+            b"\"time\":",
+            b"\"ts\":",
+            b"\"timestamp\":",
+            b"\"@timestamp\":",
+            b"\"severity\":",
+            b"\"lvl\":",
+            b"\"logger\":",
+            b"\"caller\":",
+        ];
+        let line = line.trim_ascii_start();
+        if self.kept.is_none() && self.kind == Kind::Json && FIRST.iter().any(|f| line.starts_with(f)) {
             self.context = Context::Fields;
         }
     }
@@ -517,7 +553,13 @@ impl Level {
                 (Some((pos + 1, close)), skip_blank(text, colon + 1, end))
             }
             Kind::Json | Kind::Go => match go_key(text, pos, end).or_else(|| map_key(text, pos, end)) {
-                Some(colon) => (Some((pos, colon)), colon + 1),
+                Some(colon) => {
+                    // `Name:   "value",` of dumps over several lines; `Name: Next:` is an empty value.
+                    let value = skip_blank(text, colon + 1, end);
+                    let empty =
+                        value >= end || go_key(text, value, end).is_some() || text[value] == self.close;
+                    (Some((pos, colon)), if empty { colon + 1 } else { value })
+                }
                 None => (None, pos),
             },
         }
@@ -533,7 +575,9 @@ impl Level {
                 b if b == self.close => return pos,
                 b'}' | b']' if self.kind.is_json() => return pos,
                 b'{' | b'[' if !self.kind.is_json() => nested += 1,
-                b',' if self.kind.is_json() => return pos,
+                b',' if self.kind.is_json() || matches!(text.get(pos + 1), None | Some(b'\n' | b'\r')) => {
+                    return pos;
+                }
                 b',' if text.get(pos + 1) == Some(&b' ') && go_key(text, pos + 2, end).is_some() => {
                     return pos;
                 }

@@ -14,6 +14,8 @@ use crate::{
 /// A container whose values are being looked at.
 #[derive(Debug)]
 pub(super) struct Open {
+    /// Tape index of its first value.
+    first: usize,
     /// Tape index of what is after it.
     next: usize,
     context: Context,
@@ -56,7 +58,22 @@ impl Sieve {
                         Context::Secret(_) | Context::Payload(allow::DEAD) => Judgement::default(),
                         _ => self.policy.judge_mixed(name, parent_name, parent.mix),
                     };
-                    let (inner, _) = self.entered(outer, name, judgement);
+                    let (mut inner, _) = self.entered(outer, name, judgement);
+                    if kind_of_pair(name)
+                        && inner == outer
+                        && let Some(key) = pair_key(body, nodes, parent.first, parent.next)
+                    {
+                        // `{"key": "user.name", "value": ...}`: attributes of OpenTelemetry, headers.
+                        (inner, _) = self.enter(outer, key, b"");
+                    }
+                    if inner != outer
+                        && outer == Context::Fields
+                        && matches!(inner, Context::Payload(_))
+                        && node.kind == Kind::Object
+                        && describes_task(body, nodes, index)
+                    {
+                        inner = outer;
+                    }
                     (context, entered, kind) = (inner, inner != outer, judgement.kind);
                     if kind & memo::NAME != 0 && node.kind == Kind::String {
                         let value = body.get(start..end).unwrap_or_default();
@@ -146,7 +163,15 @@ impl Sieve {
                     }
                     let object = node.kind == Kind::Object;
                     let mix = memo::mix(body.get(key.0..key.1).unwrap_or_default());
-                    open.push(Open { next: node.next as usize, context, object, key, mix, kept: None });
+                    open.push(Open {
+                        first: index,
+                        next: node.next as usize,
+                        context,
+                        object,
+                        key,
+                        mix,
+                        kept: None,
+                    });
                 }
             }
         }
@@ -159,6 +184,52 @@ impl Sieve {
             n.parent == 0 && self.policy.judge(key, b"").kind & memo::LEVEL != 0
         })
     }
+}
+
+/// Whether a name is that of the value in a pair of name and value.
+fn kind_of_pair(name: &[u8]) -> bool {
+    name.len() == 5 && name.eq_ignore_ascii_case(b"value")
+}
+
+/// The name in a pair of name and value, whose first value has tape index `first`.
+fn pair_key<'a>(body: &'a [u8], nodes: &[Node], first: usize, end: usize) -> Option<&'a [u8]> {
+    let mut index = first;
+    for _ in 0..8 {
+        let node = nodes.get(index).filter(|_| index < end)?;
+        let name = body.get(node.key_start as usize..node.key_end as usize)?;
+        if node.kind == Kind::String && [&b"key"[..], b"name"].iter().any(|k| name.eq_ignore_ascii_case(k)) {
+            return body.get(node.start as usize..node.end as usize);
+        }
+        index = node.next as usize;
+    }
+    None
+}
+
+/// Whether an object under the name of a payload describes a task instead, as loggers do that put all fields under
+/// `data`: it has two or more of the names that tasks have.
+fn describes_task(body: &[u8], nodes: &[Node], object: usize) -> bool {
+    const NAMES: [&[u8]; 12] = [
+        b"task_id",
+        b"taskId",
+        b"task_type",
+        b"taskType",
+        b"queue",
+        b"retry_count",
+        b"retryCount",
+        b"max_retry",
+        b"maxRetry",
+        b"retried",
+        b"worker_id",
+        b"elapsed_ms",
+    ];
+    let Some(end) = nodes.get(object).map(|n| n.next as usize) else { return false };
+    let (mut index, mut found) = (object + 1, 0);
+    while let Some(node) = nodes.get(index).filter(|_| index < end) {
+        let name = body.get(node.key_start as usize..node.key_end as usize).unwrap_or_default();
+        found += usize::from(NAMES.contains(&name));
+        index = node.next as usize;
+    }
+    found >= 2
 }
 
 /// `2026-11-21T00:17:19.378735899Z` and its kin.

@@ -366,10 +366,9 @@ fn looks_like_person(value: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(value) else { return false };
     let word = |w: &str| w.chars().next().is_some_and(|c| c.is_uppercase() || !c.is_ascii());
     let other = |c: char| c.is_ascii_digit() || matches!(c, ':' | '/' | '=' | '_' | '{' | '[' | '(' | '"');
-    text.len() <= 80
-        && (2..=5).contains(&text.split(' ').count())
-        && text.split(' ').all(word)
-        && !text.contains(other)
+    // As forms have it, too: `Ada+Lovelace`.
+    let words = || text.split([' ', '+']);
+    text.len() <= 80 && (2..=5).contains(&words().count()) && words().all(word) && !text.contains(other)
 }
 
 /// Whether a value is no text: bytes that are not UTF-8 (as they are, mapped by a host, or replaced by U+FFFD), or

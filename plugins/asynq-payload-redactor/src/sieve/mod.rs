@@ -225,7 +225,7 @@ impl Sieve {
 
     fn payload_context(&self) -> Context {
         match self.root {
-            allow::ALL => Context::Allowed,
+            allow::ALL if !self.whole_payloads() => Context::Allowed,
             root => Context::Payload(root),
         }
     }

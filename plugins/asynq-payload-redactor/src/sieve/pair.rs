@@ -9,10 +9,11 @@ use super::{
     leaf::{Shape, is_binary},
     shape::holds_structure,
     text::{BASE64_STARTS, Scan},
+    value::is_outcome,
 };
 use crate::{
     coding::{Coding, bytes, hex},
-    policy::{Context, pen},
+    policy::{Context, memo, pen},
 };
 
 impl Sieve {
@@ -31,7 +32,9 @@ impl Sieve {
             return at + 1;
         }
         let Some((start, stop)) = key_before(text, scan.gap, at) else { return at + 1 };
-        if scan.context != Context::Fields || !self.policy.is_payload_key(&text[start..stop]) {
+        let told = self.policy.judge(&text[start..stop], b"");
+        let telling = told.class.is_some() || told.kind & memo::NAME != 0;
+        if !(scan.context == Context::Fields && told.payload || telling) {
             return at + 1;
         }
         let value = skip_blank(text, at + 1, scan.end);
@@ -50,6 +53,7 @@ impl Sieve {
         let (text, end) = (scan.text, scan.end);
         let name = &text[key.0..key.1];
         let (context, _) = self.enter(scan.context, name, b"");
+        let value = if matches!(context, Context::Secret(_)) { skip_types(text, value, end) } else { value };
         if value >= end {
             if pair == Pair::Assigned || context == scan.context {
                 return end;
@@ -77,9 +81,12 @@ impl Sieve {
         }
         let (context, entered) = match pair {
             Pair::Assigned => {
-                self.named(context, entered, name, &text[value..bare_end(text, value, end).min(value + 80)])
+                let stop = bare_end(text, value, end).min(value + 80);
+                let stop = memchr::memchr(b'&', &text[value..stop]).map_or(stop, |i| value + i);
+                self.named(context, entered, name, &text[value..stop])
             }
-            _ => (context, entered),
+            Pair::Prose => self.named(context, entered, name, &text[value..words_end(text, value, end)]),
+            Pair::Fragment => (context, entered),
         };
         if !entered {
             if pen::marker(&text[value..end]).is_none()
@@ -109,8 +116,20 @@ impl Sieve {
                 return self.dump_at(scan, value, opener, context, name, out);
             }
         }
+        if matches!(context, Context::Payload(_)) {
+            let word = text[value..end].iter().take_while(|b| b.is_ascii_alphabetic()).count();
+            if is_outcome(&text[value..value + word]) {
+                return value + word;
+            }
+        }
         // A bare value: where it ends is a matter of what is after it.
         let stop = match (pair, context) {
+            (Pair::Prose, Context::Secret(class)) => {
+                if !is_spoken(class) || !is_name_start(text[value]) {
+                    return value;
+                }
+                words_end(text, value, end)
+            }
             (Pair::Prose, _) if !self.is_loud(name) => {
                 if !self.is_coded(text, value, end) {
                     return value;
@@ -128,9 +147,13 @@ impl Sieve {
             (Pair::Assigned, _) if key.0 > 0 && matches!(text[key.0 - 1], b'?' | b'&') => {
                 query_end(text, value, end)
             }
+            (Pair::Assigned, Context::Secret(KeyClass::Person)) if form_value(text, value, end).is_some() => {
+                form_value(text, value, end).unwrap_or(end)
+            }
             (_, Context::Payload(_) | Context::Secret(KeyClass::Password | KeyClass::Person)) => {
                 bare_end(text, value, end)
             }
+            (_, Context::Secret(class)) if is_spoken(class) => words_end(text, value, end),
             _ => {
                 let word = &text[value..end];
                 let word = &word[..word
@@ -208,6 +231,63 @@ fn skip_colour(text: &[u8], at: usize, end: usize) -> usize {
         return code.map_or(at, |i| at + 2 + i + 1);
     }
     at
+}
+
+/// Where a value of a form ends: `name=Ada+Lovelace&street=...`.
+fn form_value(text: &[u8], value: usize, end: usize) -> Option<usize> {
+    let len = text[value..end].iter().position(|b| b.is_ascii_whitespace() || *b == b'&')?;
+    (text[value + len] == b'&').then_some(value + len)
+}
+
+/// Whether values of a class have several words: names, streets, numbers in groups.
+fn is_spoken(class: KeyClass) -> bool {
+    matches!(class, KeyClass::Person | KeyClass::Contact | KeyClass::NationalId | KeyClass::Financial)
+}
+
+/// Whether a word of a name, a street or a number may start with this byte.
+fn is_name_start(byte: u8) -> bool {
+    byte.is_ascii_uppercase() || byte.is_ascii_digit() || !byte.is_ascii() || matches!(byte, b'+' | b'(')
+}
+
+/// Where a value of several words ends: before a word that starts with a small letter, a comma, or the end.
+fn words_end(text: &[u8], value: usize, end: usize) -> usize {
+    let mut pos = value;
+    loop {
+        let word = text[pos..end]
+            .iter()
+            .take_while(|b| !b.is_ascii_whitespace() && !matches!(b, b',' | b';' | b'"'))
+            .count();
+        let stop = pos + word;
+        let more = word > 0
+            && text[stop..end].first() == Some(&b' ')
+            && !text[pos..stop].contains(&b'@')
+            && text.get(stop + 1..end).and_then(<[u8]>::first).is_some_and(|b| is_name_start(*b));
+        if !more {
+            return stop - usize::from(word > 0 && matches!(text[stop - 1], b':' | b'.' | b')' | b'|'));
+        }
+        let next =
+            text[stop + 1..end].iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+        if matches!(text.get(stop + 1 + next), Some(b'=' | b':')) {
+            return stop;
+        }
+        pos = stop + 1;
+    }
+}
+
+/// What `spew` and its kin print before a value: `(string) (len=12) "Ada"`.
+fn skip_types(text: &[u8], value: usize, end: usize) -> usize {
+    let mut pos = value;
+    while text[..end].get(pos) == Some(&b'(') {
+        let type_char = |b: &&u8| {
+            b.is_ascii_alphanumeric() || matches!(b, b'.' | b'*' | b'[' | b']' | b'=' | b'_' | b' ')
+        };
+        let len = text[pos + 1..end].iter().take(64).take_while(type_char).count();
+        if len == 0 || text[..end].get(pos + 1 + len) != Some(&b')') || !text[pos + 1].is_ascii_lowercase() {
+            return value;
+        }
+        pos = skip_blank(text, pos + len + 2, end);
+    }
+    pos
 }
 
 /// Where a value in the query of a URL ends.

@@ -139,8 +139,56 @@ pub(super) fn is_pointer(atom: &[u8]) -> bool {
 /// What `%+v` prints of an `asynq.TaskInfo` or `asynq.Task` (before v0.24): its fields, not those of a payload.
 pub(super) fn is_task_info(rest: &[u8]) -> bool {
     let head = &rest[..rest.len().min(1024)];
+    let has = |name: &[u8]| memchr::memmem::find(head, name).is_some();
     head.starts_with(b"typename:")
-        || (head.starts_with(b"ID:") && memchr::memmem::find(head, b" Queue:").is_some())
+        || (head.starts_with(b"ID:") && (has(b" Queue:") || has(b" PID:")))
+        // `asynq.QueueInfo`, `asynq.Config`
+        || (head.starts_with(b"Queue:") && has(b" MemoryUsage:"))
+        || (head.starts_with(b"Concurrency:") || (has(b"Concurrency:") && has(b" Queues:map[")))
+}
+
+/// Whether all that a structure holds is small numbers under names, as in `map[critical:12 default:3]`: counts.
+pub(super) fn is_counts(rest: &[u8], mut is_telling: impl FnMut(&[u8]) -> bool) -> bool {
+    let Some(close) = rest.iter().take(512).position(|b| matches!(b, b'}' | b']')) else { return false };
+    let mut any = false;
+    for entry in rest[..close].split(|b| matches!(b, b' ' | b',')).filter(|e| !e.is_empty()) {
+        let Some(colon) = memchr::memrchr(b':', entry) else { return false };
+        let (name, number) = (entry[..colon].trim_ascii(), &entry[colon + 1..]);
+        let name = name.strip_prefix(b"\"").and_then(|n| n.strip_suffix(b"\"")).unwrap_or(name);
+        let good = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
+        let small = !number.is_empty()
+            && number.len() <= 10
+            && number.iter().all(|b| b.is_ascii_digit() || *b == b'.');
+        // An id is no count.
+        if name.is_empty()
+            || !name.iter().all(good)
+            || !small
+            || is_telling(name)
+            || name.to_ascii_lowercase().ends_with(b"id")
+        {
+            return false;
+        }
+        any = true;
+    }
+    any
+}
+
+/// `INSERT INTO`, `SELECT`, `UPDATE` or `DELETE FROM` in a text: where the first is.
+pub(super) fn sql(text: &[u8]) -> Option<usize> {
+    const WORDS: [&[u8]; 8] = [
+        b"INSERT INTO ",
+        b"SELECT ",
+        b"UPDATE ",
+        b"DELETE FROM ",
+        b"insert into ",
+        b"select ",
+        b"update ",
+        b"delete from ",
+    ];
+    memchr::memchr(b'\'', text)?;
+    let at = WORDS.iter().filter_map(|w| memchr::memmem::find(text, w)).min()?;
+    const PARTS: [&[u8]; 6] = [b" VALUES", b" WHERE ", b" SET ", b" values", b" where ", b" set "];
+    PARTS.iter().any(|w| memchr::memmem::find(&text[at..], w).is_some()).then_some(at)
 }
 
 /// What a JSON object in a text is.

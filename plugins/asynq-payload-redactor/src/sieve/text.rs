@@ -7,8 +7,8 @@ use super::{
     look,
     pair::Pair,
     shape::{
-        Object, binary_run, holds_structure, is_pointer, is_redis_key, is_task_info, object, rest_of_dump,
-        task_dump,
+        Object, binary_run, holds_structure, is_counts, is_pointer, is_redis_key, is_task_info, object,
+        rest_of_dump, sql, task_dump,
     },
     value::starts_json,
 };
@@ -105,6 +105,9 @@ impl Sieve {
             out.segment(start, start + a, context, Role::Text);
             return out.segment(start + b, end, context, Role::Text);
         }
+        if let Some(at) = sql(&text[from..]).filter(|_| context == Context::Fields && self.policy.in_text) {
+            self.sql_values(text, from + at, end, out);
+        }
         let coded = marks & look::CODED != 0 || hex_pairs(&text[from..]);
         if marks & look::START == 0 && !coded {
             return self.detect(text, from, end, out);
@@ -139,6 +142,32 @@ impl Sieve {
             }
         }
         self.gap(&mut scan, end, end, out);
+    }
+
+    /// The values in a statement of SQL: `'Ada Lovelace'`. They are data of the application, as payloads are.
+    fn sql_values(&mut self, text: &[u8], from: usize, end: usize, out: &mut Out) {
+        let mut pos = from;
+        while let Some(open) = memchr::memchr(b'\'', &text[pos..end]).map(|i| pos + i + 1) {
+            let mut close = open;
+            loop {
+                let Some(i) = memchr::memchr(b'\'', &text[close..end]) else { break close = end };
+                close += i;
+                if text[..end].get(close + 1) != Some(&b'\'') {
+                    break;
+                }
+                close += 2;
+            }
+            let value = &text[open..close];
+            let plain = value.iter().all(|b| {
+                b.is_ascii_digit()
+                    || b.is_ascii_whitespace()
+                    || matches!(b, b'-' | b':' | b'.' | b'+' | b'T' | b'Z')
+            });
+            if !plain {
+                self.replace_whole(text, open, close, PAYLOAD_PEN, out);
+            }
+            pos = (close + 1).min(end);
+        }
     }
 
     /// What stands before `upto` is plain text; go on at `next`.
@@ -296,7 +325,9 @@ impl Sieve {
             rest_of_dump(&text[walked.end..end], scan.within)
         };
         let stop = walked.end + rest;
-        if whole {
+        // A brace at the end of a line may be that of anything: what is in it will show.
+        let undecided = text[opener.inside.min(end)..end].trim_ascii().is_empty();
+        if whole && !undecided {
             self.whole_payload(text, start, stop, false, out);
         } else if rest > 0 {
             self.replace_whole(text, walked.end, stop, PAYLOAD_PEN, out);
@@ -375,6 +406,15 @@ impl Sieve {
         }
         if rest.trim_ascii().is_empty() && !scan.line {
             return None;
+        }
+        if !field && opener.is_keyed() && scan.context == Context::Fields {
+            let policy = &mut self.policy;
+            if is_counts(rest, |name| {
+                let told = policy.judge(name, b"");
+                told.payload || told.class.is_some()
+            }) {
+                return Some(Context::Fields);
+            }
         }
         let described = match (scan.context, opener.is_json()) {
             (Context::Fields, true) => object(text, start, scan.line.then_some(scan.gap)) != Object::Other,

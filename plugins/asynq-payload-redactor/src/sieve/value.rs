@@ -34,7 +34,7 @@ impl Sieve {
         }
         let start = skip_blank(text, start, end);
         let end = end - text[start..end].iter().rev().take_while(|b| b.is_ascii_whitespace()).count();
-        if start >= end || self.policy.is_replacement(&text[start..end]) {
+        if start >= end || is_outcome(&text[start..end]) || self.policy.is_replacement(&text[start..end]) {
             return;
         }
         if let Some(coded) = self.coded(text, start, end) {
@@ -109,6 +109,31 @@ impl Sieve {
         let known = starts_json(&self.scratch) || (len >= MIN_BASE64 && !is_binary(&self.scratch));
         (known || (mixed && len >= 16)).then_some((start, stop, Coding::Base64(style)))
     }
+}
+
+/// Whether a text is a word for how something ended, as in `result=ok`: that says nothing of anyone.
+pub(super) fn is_outcome(value: &[u8]) -> bool {
+    const WORDS: [&[u8]; 18] = [
+        b"ok",
+        b"success",
+        b"succeeded",
+        b"failed",
+        b"failure",
+        b"error",
+        b"done",
+        b"skipped",
+        b"completed",
+        b"cancelled",
+        b"canceled",
+        b"timeout",
+        b"retry",
+        b"pending",
+        b"none",
+        b"empty",
+        b"accepted",
+        b"rejected",
+    ];
+    value.len() <= 9 && WORDS.iter().any(|w| value.eq_ignore_ascii_case(w))
 }
 
 /// Whether a list that starts at `pos` is one of a payload, and not a word in brackets.

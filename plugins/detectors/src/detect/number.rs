@@ -21,7 +21,9 @@ pub(crate) fn at(scan: &mut Scan<'_, '_>, at: usize) -> usize {
         return end;
     }
     let text = scan.text;
-    if let Some(end) = time(text, at).filter(|_| !is(scan.before(at), ALNUM | JOINER) && scan.before(at) != b'.') {
+    if let Some(end) =
+        time(text, at).filter(|_| !is(scan.before(at), ALNUM | JOINER) && scan.before(at) != b'.')
+    {
         return end;
     }
     let mut start = scan.skip_back(at, UPPER | LOWER);

@@ -150,7 +150,7 @@ fn code(w: &Words) -> Option<KeyClass> {
             b"tan" => w.len() == 1 || matches!(before, b"sms" | b"mobile"),
             b"code" | b"codes" => matches!(
                 before,
-                b"security" | b"verification" | b"verify" | b"mfa" | b"otp" | b"sms" | b"access"
+                b"security" | b"secret" | b"verification" | b"verify" | b"mfa" | b"otp" | b"sms" | b"access"
                 | b"confirmation" | b"confirm" | b"recovery" | b"backup" | b"pin" | b"auth"
                 | b"authorization" | b"authentication" | b"login" | b"time" | b"factor" | b"2fa" | b"totp"
                 | b"cvc" | b"cvv" | b"activation" | b"reset" | b"invite" | b"unlock" | b"pass" | b"scratch"

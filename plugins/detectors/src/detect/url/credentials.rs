@@ -11,7 +11,7 @@ use crate::{
 pub(crate) static DEFINITION: Definition = Definition {
     id: "url-credentials",
     title: "Password in a URL",
-    what: "The password between user and host of a URL, whatever the scheme; also percent-encoded URLs, URLs that the text's end cuts, and long random user names without a password.",
+    what: "The password between user and host of a URL, whatever the scheme; also percent-encoded URLs, URLs that the text's end cuts, long random user names without a password; and the DSN of Go's MySQL driver, which has no scheme.",
     why: "Opens the database, queue or site that the URL names.",
     severity: Severity::Critical,
     pattern: r#"[A-Za-z0-9]:(?:\\?/){2}[^/?#\s"'<>`\\@:]*:([^/?#\s"'<>`\\]+)@"#,
@@ -30,6 +30,7 @@ pub(crate) static DEFINITION: Definition = Definition {
         Example { text: "https://media-bot:NSwYm", found: &["NSwYm"] },
         Example { text: "src=https%3A%2F%2Fu%3Apw12%40h.example", found: &["pw12"] },
         Example { text: "redis://:pw12@[::1]:6379", found: &["pw12"] },
+        Example { text: "dsn: app:pa55word@tcp(db:3306)/shop?parseTime=true", found: &["pa55word"] },
         Example {
             text: "https://6cee55f92a29f57a57718f5c@git.example/x",
             found: &["6cee55f92a29f57a57718f5c"],
@@ -51,6 +52,28 @@ pub(crate) static DEFINITION: Definition = Definition {
         "://x:y@z",
     ],
 };
+
+/// The `@` at `at`, if it is that of `user:password@tcp(host:3306)/`, the DSN of Go's MySQL driver.
+pub(crate) fn mysql(scan: &mut Scan<'_, '_>, at: usize) -> Option<usize> {
+    let protocol = [&b"@tcp("[..], b"@unix(", b"@cloudsql("].iter().any(|p| scan.has(at, p));
+    if !protocol || !scan.on(Id::UrlCredentials) {
+        return None;
+    }
+    let text = scan.text;
+    let mut start = at;
+    while start > scan.floor()
+        && at - start < 128
+        && !matches!(text[start - 1], b' ' | b'"' | b'\'' | b'=' | b'\t' | b'\n' | b'`')
+    {
+        start -= 1;
+    }
+    let colon = text[start..at].iter().position(|b| *b == b':')?;
+    let password = start + colon + 1;
+    if password >= at || is_placeholder(scan, password, at) || marker_end(text, password).is_some() {
+        return None;
+    }
+    found(scan, Id::UrlCredentials, password, at)
+}
 
 /// The authority that starts at `start`.
 pub(crate) fn at(scan: &mut Scan<'_, '_>, start: usize) -> Option<usize> {
