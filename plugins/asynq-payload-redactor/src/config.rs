@@ -26,6 +26,10 @@ pub const PAYLOAD_KEYS: &[&str] = &[
     "raw",
     "result",
     "params",
+    "request_body",
+    "response_body",
+    "req_body",
+    "resp_body",
 ];
 
 /// The whole config. Every key has a default; `{}` is a valid config.

@@ -343,7 +343,8 @@ fn is_payload_key(names: &[Vec<u8>], key: &[u8]) -> bool {
         return false;
     }
     let stem = CODED_SUFFIXES.iter().find_map(|s| name.strip_suffix(*s)).unwrap_or(name);
-    names.iter().any(|k| same_name(k, name) || same_name(k, stem))
+    let payload = name.len() > 7 && name[name.len() - 7..].eq_ignore_ascii_case(b"payload");
+    names.iter().any(|k| same_name(k, name) || same_name(k, stem) || (payload && same_name(k, b"payload")))
 }
 
 /// What programs add to the name of a payload that they print in another coding.

@@ -141,7 +141,7 @@ pub(super) fn is_task_info(rest: &[u8]) -> bool {
     let head = &rest[..rest.len().min(1024)];
     let has = |name: &[u8]| memchr::memmem::find(head, name).is_some();
     head.starts_with(b"typename:")
-        || (head.starts_with(b"ID:") && (has(b" Queue:") || has(b" PID:")))
+        || (head.starts_with(b"ID:") && (has(b" Queue:") || has(b" PID:") || has(b" Spec:")))
         // `asynq.QueueInfo`, `asynq.Config`
         || (head.starts_with(b"Queue:") && has(b" MemoryUsage:"))
         || (head.starts_with(b"Concurrency:") || (has(b"Concurrency:") && has(b" Queues:map[")))
@@ -204,7 +204,7 @@ pub(super) enum Object {
 
 /// What the JSON object at `start` is, by the names it has itself, not in what it holds.
 pub(super) fn object(text: &[u8], start: usize, line: Option<usize>) -> Object {
-    const RECORD: [&[u8]; 14] = [
+    const RECORD: [&[u8]; 26] = [
         b"level",
         b"msg",
         b"message",
@@ -219,8 +219,20 @@ pub(super) fn object(text: &[u8], start: usize, line: Option<usize>) -> Object {
         b"stream",
         b"timestamp",
         b"source",
+        b"L",
+        b"M",
+        b"T",
+        b"@level",
+        b"@message",
+        b"textPayload",
+        b"jsonPayload",
+        b"streams",
+        b"resourceSpans",
+        b"resourceLogs",
+        b"resourceMetrics",
+        b"MESSAGE",
     ];
-    const TASK: [&[u8]; 10] = [
+    const TASK: [&[u8]; 20] = [
         b"ID",
         b"Queue",
         b"MaxRetry",
@@ -231,6 +243,16 @@ pub(super) fn object(text: &[u8], start: usize, line: Option<usize>) -> Object {
         b"max_retry",
         b"next_process_at",
         b"last_failed_at",
+        b"task_id",
+        b"taskId",
+        b"task_type",
+        b"taskType",
+        b"queue",
+        b"retry_count",
+        b"retryCount",
+        b"maxRetry",
+        b"retried",
+        b"worker_id",
     ];
     let wanted = match line {
         Some(line_start) if start == line_start => 1,
