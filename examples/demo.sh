@@ -52,7 +52,7 @@ printf '\n%sRecorded logs of a worker on asynq, default config: nothing of a pay
 for file in std-log.log zerolog.jsonl zap-development.log asynq-debug-scheduler.log redis-monitor.log; do
     "$tamis" run asynq-payload-redactor "$asynq/$file" > "$out/$file"
 done
-show zerolog.jsonl '"payload":"\{.*processing task' "$asynq"
+show zerolog.jsonl '"task_payload":"\{' "$asynq"
 show std-log.log 'task queue created &\{newsletter' "$asynq"
 show std-log.log 'Sending reset link' "$asynq"
 show zap-development.log 'sending welcome email.*fullName' "$asynq"
