@@ -1,0 +1,201 @@
+//! chatwoot-auth-tagger: security events and alerts from the logs of Chatwoot and of what runs around it.
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | `config` | what users write |
+//! | `line` | what one line says: Rails, lograge, Rack::Attack, omniauth, puma, nginx, PostgreSQL |
+//! | `request` | which lines are of one request, and which a client wrote |
+//! | `event` | what a request means, and how that is written down |
+//! | `alert` | what many events mean |
+//! | `scrub` | secrets that these logs hold |
+//!
+//! Not in here: how a record comes and goes (that is the SDK).
+
+#![cfg_attr(target_family = "wasm", allow(unsafe_code))]
+
+pub mod alert;
+mod bytes;
+pub mod config;
+pub mod counts;
+pub mod event;
+pub mod line;
+pub mod request;
+pub mod scrub;
+
+use tamis_sdk::{
+    ConfigError, Filter, Key, OnError, Record, Verdict,
+    record::{Kind, escape},
+};
+
+use crate::{
+    alert::Alerts,
+    config::Config,
+    counts::Counts,
+    event::{fields::Fields, probe::Prober, write::Writer},
+    line::object::Object,
+    request::Requests,
+};
+
+/// The filter.
+#[derive(Debug)]
+pub struct ChatwootAuthTagger {
+    requests: Requests,
+    prober: Prober,
+    alerts: Alerts,
+    writer: Writer,
+    fields: Fields,
+    counts: Counts,
+    dotted: bool,
+    prefix: String,
+    scrub_record: bool,
+    text: Vec<u8>,
+    value: Vec<u8>,
+    name: String,
+}
+
+/// Fields in which shippers put a line, the likeliest first.
+const MESSAGES: &[&[u8]] = &[b"log", b"message", b"msg", b"MESSAGE", b"text", b"body", b"line", b"event", b"content"];
+/// Fields with a name of ours go below this one, if the record has one of that name already.
+const BESIDE: &str = "chatwoot_auth";
+
+impl ChatwootAuthTagger {
+    /// Read the record's line or fields; whether it ends a request.
+    fn read(&mut self, record: &Record<'_>, record_ms: i64) -> bool {
+        let tag = record.tag();
+        if record.is_text() {
+            return self.lines(tag, record.body(), record_ms);
+        }
+        let object = Object { body: record.body(), nodes: record.nodes() };
+        if self.requests.object(tag, &object, record_ms, &mut self.prober) {
+            return true;
+        }
+        let strings = || record.nodes().iter().filter(|n| n.kind == Kind::String);
+        let named = |name: &&[u8]| strings().find(|n| record.key(n) == *name);
+        // A message under a name of its own is the longest text.
+        let Some(node) = MESSAGES.iter().find_map(named).or_else(|| strings().max_by_key(|n| n.end - n.start)) else {
+            return false;
+        };
+        let mut text = std::mem::take(&mut self.text);
+        text.clear();
+        escape::decode(record.raw(node), &mut text);
+        let finished = self.lines(tag, &text, record_ms);
+        self.text = text;
+        finished
+    }
+
+    /// A record may hold several lines, which a shipper has joined. It carries one event: the first.
+    fn lines(&mut self, tag: &[u8], text: &[u8], record_ms: i64) -> bool {
+        let mut finished = false;
+        for line in text.split(|&b| b == b'\n').filter(|l| !l.is_empty()) {
+            finished |= !finished && self.requests.line(tag, line, record_ms, &mut self.prober);
+        }
+        finished
+    }
+
+    /// Add the event and its alerts to the record.
+    fn tag(&mut self, record: &mut Record<'_>, record_ms: i64) {
+        let facts = self.requests.done();
+        self.alerts.tick(facts.time_ms, record_ms);
+        let Some(event) = event::decide(facts, &mut self.prober) else { return };
+        let alerts = self.alerts.observe(&event, facts, record_ms);
+        self.counts.event(alerts.len());
+        self.writer.write(&event, facts, alerts, &mut self.fields);
+        let Self { fields, value, name, prefix, dotted, .. } = self;
+        let object = Object { body: record.body(), nodes: record.nodes() };
+        let mut taken = false;
+        fields.top(*dotted, value, |field, _| {
+            name.clear();
+            name.push_str(prefix);
+            name.push_str(field);
+            taken |= !record.is_text() && object.has(name.as_bytes());
+        });
+        if taken {
+            let mut whole = Vec::new();
+            fields.object(*dotted, &mut whole);
+            name.clear();
+            name.push_str(prefix);
+            name.push_str(BESIDE);
+            record.append(name, &whole);
+            return;
+        }
+        fields.top(*dotted, value, |field, json| {
+            name.clear();
+            name.push_str(prefix);
+            name.push_str(field);
+            record.append(name, json);
+        });
+    }
+
+    /// Remove secrets from the record itself.
+    fn scrub(&mut self, record: &mut Record<'_>) {
+        let mut removed = 0;
+        let text = record.is_text();
+        for index in 0..record.nodes().len() {
+            let Some(node) = record.node(index).filter(|n| n.kind == Kind::String) else { continue };
+            let named = !text && scrub::secret_name(record.key(&node));
+            record.edit_text(index, |text, edits| {
+                if named && !text.is_empty() && text != scrub::FILTERED {
+                    edits.replace(0, text.len(), scrub::FILTERED);
+                    removed += 1;
+                } else {
+                    scrub::secrets(text, |start, end| {
+                        edits.replace(start, end, scrub::FILTERED);
+                        removed += 1;
+                    });
+                }
+            });
+        }
+        self.counts.secrets(removed);
+    }
+}
+
+impl Filter for ChatwootAuthTagger {
+    const NAME: &'static str = "chatwoot-auth-tagger";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const CONFIG_SCHEMA: &'static str = include_str!("../config.schema.json");
+    const COUNTERS: &'static [&'static str] = counts::NAMES;
+
+    type Config = Config;
+
+    fn on_error(config: &Config) -> OnError {
+        config.on_error
+    }
+
+    fn new(config: Config, _key: Option<Key>) -> Result<Self, ConfigError> {
+        config.check()?;
+        Ok(Self {
+            requests: Requests::new(&config.requests, i64::from(config.utc_offset_minutes) * 60_000),
+            prober: Prober::default(),
+            alerts: Alerts::new(&config.alerts),
+            writer: Writer::new(&config),
+            fields: Fields::default(),
+            counts: Counts::default(),
+            dotted: config.dotted,
+            prefix: config.prefix,
+            scrub_record: config.scrub_record,
+            text: Vec::new(),
+            value: Vec::new(),
+            name: String::new(),
+        })
+    }
+
+    fn process(&mut self, record: &mut Record<'_>) -> Verdict {
+        let record_ms = i64::try_from(record.timestamp_ns() / 1_000_000).unwrap_or(0);
+        record.lift();
+        if self.read(record, record_ms) {
+            self.tag(record, record_ms);
+        } else {
+            self.alerts.tick(self.requests.now_ms(), record_ms);
+        }
+        if self.scrub_record {
+            self.scrub(record);
+        }
+        Verdict::Keep
+    }
+
+    fn counts(&self) -> &[u64] {
+        self.counts.all()
+    }
+}
+
+tamis_sdk::export_filter!(ChatwootAuthTagger);

@@ -1,0 +1,1 @@
+//! Requests put together from lines.
