@@ -51,11 +51,12 @@ pub struct ChatwootAuthTagger {
     text: Vec<u8>,
     value: Vec<u8>,
     name: String,
+    beside: Vec<u8>,
 }
 
 /// Fields in which shippers put a line, the likeliest first.
 const MESSAGES: &[&[u8]] = &[b"log", b"message", b"msg", b"MESSAGE", b"text", b"body", b"line", b"event", b"content"];
-/// Fields with a name of ours go below this one, if the record has one of that name already.
+/// Below this stand those of our fields whose name the record has already.
 const BESIDE: &str = "chatwoot_auth";
 
 impl ChatwootAuthTagger {
@@ -100,30 +101,30 @@ impl ChatwootAuthTagger {
         let alerts = self.alerts.observe(&event, facts, record_ms);
         self.counts.event(alerts.len());
         self.writer.write(&event, facts, alerts, &mut self.fields);
-        let Self { fields, value, name, prefix, dotted, .. } = self;
-        let object = Object { body: record.body(), nodes: record.nodes() };
-        let mut taken = false;
-        fields.top(*dotted, value, |field, _| {
-            name.clear();
-            name.push_str(prefix);
-            name.push_str(field);
-            taken |= !record.is_text() && object.has(name.as_bytes());
-        });
-        if taken {
-            let mut whole = Vec::new();
-            fields.object(*dotted, &mut whole);
-            name.clear();
-            name.push_str(prefix);
-            name.push_str(BESIDE);
-            record.append(name, &whole);
-            return;
-        }
+        let Self { fields, value, name, prefix, dotted, beside, .. } = self;
+        let text = record.is_text();
+        beside.clear();
         fields.top(*dotted, value, |field, json| {
             name.clear();
             name.push_str(prefix);
             name.push_str(field);
-            record.append(name, json);
+            let object = Object { body: record.body(), nodes: record.nodes() };
+            if text || !object.has(name.as_bytes()) {
+                record.append(name, json);
+                return;
+            }
+            beside.push(if beside.is_empty() { b'{' } else { b',' });
+            event::fields::string(field.as_bytes(), beside);
+            beside.push(b':');
+            beside.extend_from_slice(json);
         });
+        if !beside.is_empty() {
+            beside.push(b'}');
+            name.clear();
+            name.push_str(prefix);
+            name.push_str(BESIDE);
+            record.append(name, beside);
+        }
     }
 
     /// Remove secrets from the record itself.
@@ -176,6 +177,7 @@ impl Filter for ChatwootAuthTagger {
             text: Vec::new(),
             value: Vec::new(),
             name: String::new(),
+            beside: Vec::new(),
         })
     }
 

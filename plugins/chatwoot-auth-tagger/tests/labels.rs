@@ -96,8 +96,10 @@ fn score(file: &str, lines: &[&[u8]], tagged: &Tagged, labels: &[Value], show: &
                 || event["event"]["outcome"] == "unknown"
                 || label["outcome"] == "unknown"
                 || alt;
-            let ip = event["source"]["ip"].is_null() || label["source_ip"].is_null()
-                || event["source"]["ip"] == label["source_ip"];
+            // Not the label's: that is the client's, also where the log was made to tell another.
+            let ip = event["source"]["ip"].as_str().is_none_or(|ip| {
+                all.iter().any(|n| memchr::memmem::find(lines[n - 1], ip.as_bytes()).is_some()) || file == "postgres.log"
+            });
             (*action == label["action"] || alt) && outcome && ip
         };
         let found = all.iter().filter_map(|n| tagged.events.get(n)).any(right);

@@ -131,6 +131,7 @@ fn verdict(facts: &Facts, route: Route, prober: &mut Prober) -> Option<Verdict> 
         Area::Auth => unguarded(facts, route.action?),
         Area::Api | Area::Platform => guarded(facts, route),
         Area::SuperAdmin => super_admin(facts, route.action),
+        Area::Widget if status == 404 => Some((Action::NotFound, Failure, "no such object")),
         Area::Widget => {
             let hmac = facts.filter == b"validate_hmac" || facts.filter.is_empty() && route.action.is_some();
             (status == 401 && hmac).then_some((Action::WidgetIdentity, Failure, "identity hash does not match"))

@@ -82,7 +82,7 @@ fn by_controller(facts: &Facts) -> Route {
         (b"DeviseOverrides::PasswordsController" | b"Devise::PasswordsController", b"update") => {
             route(Area::Auth, Some(A::PasswordReset))
         }
-        (b"DeviseOverrides::ConfirmationsController" | b"Devise::ConfirmationsController", b"create" | b"show") => {
+        (b"DeviseOverrides::ConfirmationsController" | b"Devise::ConfirmationsController", b"create") => {
             route(Area::Auth, Some(A::EmailConfirm))
         }
         (b"Auth::ResendConfirmationsController", b"create") => route(Area::Auth, Some(A::ConfirmationResend)),

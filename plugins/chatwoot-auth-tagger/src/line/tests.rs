@@ -30,7 +30,7 @@ fn messages_of_rails() {
         assert_eq!(message(&line), expected, "{text}");
         assert_eq!(message(&format!("web-1  | {line}")), expected, "{text}");
     }
-    assert_eq!(message(logger.replace(" INFO", "FATAL").as_str()), Message::Other);
+    assert_eq!(message(logger.replace(" INFO", "FATAL").as_str()), Message::Fatal);
 }
 
 #[test]

@@ -31,6 +31,11 @@ pub enum Trust {
     None,
 }
 
+/// Lines of other programs than Rails.
+fn server(message: &Message<'_>) -> bool {
+    matches!(message, Message::Access(_) | Message::Database(_) | Message::Object(_))
+}
+
 /// One stream: a file, a container, a tag.
 #[derive(Debug, Default)]
 pub struct Stream {
@@ -85,7 +90,7 @@ impl Stream {
             }
             Some(_) => false,
             // A stream without processes has nothing to tell lines apart by.
-            None => self.run == 0 || self.loose || self.pids.is_empty(),
+            None => self.run == 0 || self.pids.is_empty() || self.loose && !server(&line.message),
         };
         if line.pid.is_some() && believed {
             self.prefixed = PREFIXED;
@@ -100,21 +105,15 @@ impl Stream {
             Message::Untrusted => {
                 (self.run, self.loose, self.shadow) = (RUN, false, true);
             }
-            Message::Exception { class, .. } => {
-                // The messages of these are printed by `inspect`.
-                let safe = [&b"ActionController::RoutingError"[..], b"ActionController::InvalidAuthenticityToken"];
-                (self.run, self.loose) = (RUN, safe.contains(&class));
-            }
-            Message::Other if line.pid.is_some() || line.id.is_empty() => {
+            // Some exceptions print what they could not read.
+            Message::Exception { .. } => (self.run, self.loose) = (RUN, true),
+            Message::Other if line.pid.is_some() => {
                 (self.run, self.loose) = (RUN, true);
             }
             _ => {}
         }
         // Everything that a logger with a prefix writes has one.
-        let rails = !matches!(
-            line.message,
-            Message::Access(_) | Message::Database(_) | Message::Spoof { .. } | Message::Object(_)
-        );
+        let rails = !server(&line.message) && !matches!(line.message, Message::Spoof { .. });
         if line.pid.is_none() && line.id.is_empty() && rails && self.prefixed > 0 {
             return Trust::None;
         }
