@@ -55,7 +55,8 @@ pub struct ChatwootAuthTagger {
 }
 
 /// Fields in which shippers put a line, the likeliest first.
-const MESSAGES: &[&[u8]] = &[b"log", b"message", b"msg", b"MESSAGE", b"text", b"body", b"line", b"event", b"content"];
+const MESSAGES: &[&[u8]] =
+    &[b"log", b"message", b"msg", b"MESSAGE", b"text", b"body", b"line", b"event", b"content"];
 /// Below this stand those of our fields whose name the record has already.
 const BESIDE: &str = "chatwoot_auth";
 
@@ -73,7 +74,9 @@ impl ChatwootAuthTagger {
         let strings = || record.nodes().iter().filter(|n| n.kind == Kind::String);
         let named = |name: &&[u8]| strings().find(|n| record.key(n) == *name);
         // A message under a name of its own is the longest text.
-        let Some(node) = MESSAGES.iter().find_map(named).or_else(|| strings().max_by_key(|n| n.end - n.start)) else {
+        let Some(node) =
+            MESSAGES.iter().find_map(named).or_else(|| strings().max_by_key(|n| n.end - n.start))
+        else {
             return false;
         };
         let mut text = std::mem::take(&mut self.text);

@@ -7,8 +7,17 @@ pub const FILTERED: &[u8] = b"[FILTERED]";
 
 /// What a text with a secret holds.
 const TRIGGERS: &[&[u8]] = &[
-    b"oken", b"SAMLResponse", b"_instructions", b"streaming from ", b"/webhooks/telegram/", b"cw_conversation",
-    b"identifier_hash", b"assword", b"ecret", b"code=",
+    b"oken",
+    b"SAMLResponse",
+    b"_instructions",
+    b"streaming from ",
+    b"/webhooks/telegram/",
+    b"cw_conversation",
+    b"identifier_hash",
+    b"assword",
+    b"ecret",
+    b"code=",
+    b"\"code",
 ];
 
 /// Whether a value under this name is a secret.
@@ -32,7 +41,8 @@ pub fn secrets(text: &[u8], mut found: impl FnMut(usize, usize)) {
             found(start, end);
         }
     };
-    for name in [&b"oken"[..], b"SAMLResponse", b"cw_conversation", b"identifier_hash", b"assword", b"ecret"] {
+    for name in [&b"oken"[..], b"SAMLResponse", b"cw_conversation", b"identifier_hash", b"assword", b"ecret"]
+    {
         for at in memchr::memmem::find_iter(text, name) {
             let start = text[..at].iter().rposition(|&b| !name_byte(b)).map_or(0, |i| i + 1);
             let end = at + take_while(&text[at..], name_byte).0.len();
@@ -47,6 +57,14 @@ pub fn secrets(text: &[u8], mut found: impl FnMut(usize, usize)) {
         for at in memchr::memmem::find_iter(text, b"code=") {
             if at > 0 && matches!(text[at - 1], b'?' | b'&') {
                 mark(at + 5, at + 5 + take_while(&text[at + 5..], url_byte).0.len());
+            }
+        }
+    }
+    // The same as a parameter, which many others are called, too.
+    if find(text, b"provider").is_some() {
+        for at in memchr::memmem::find_iter(text, b"\"code") {
+            if let Some((start, end)) = value(text, at + 1, at + 5) {
+                mark(start, end);
             }
         }
     }
@@ -79,7 +97,8 @@ fn name_byte(b: u8) -> bool {
 }
 
 fn url_byte(b: u8) -> bool {
-    b.is_ascii_graphic() && !matches!(b, b'&' | b'"' | b'\'' | b'<' | b'>' | b'#' | b';' | b'\\' | b',' | b')' | b'}')
+    b.is_ascii_graphic()
+        && !matches!(b, b'&' | b'"' | b'\'' | b'<' | b'>' | b'#' | b';' | b'\\' | b',' | b')' | b'}')
 }
 
 /// The value behind the name at `start..end`: in a query, in a hash of Ruby's, in JSON, or as the second of a pair.
@@ -146,10 +165,19 @@ mod tests {
     #[test]
     fn secrets_go_and_the_rest_stays() {
         for (text, secret) in [
-            (r#"arguments: "Devise::Mailer", "reset_password_instructions", "deliver_now", {params: {account: nil}, args: [#<GlobalID:0x7 @uri=#<URI::GID gid://chatwoot/User/19>>, "AkM1ZNs_i_", {client_config: "default"}]}"#, "AkM1ZNs_i_"),
-            (r#"{:args=>[#<GlobalID:0x7 @uri=#<URI::GID gid://c/U/1>>, "AkM1", {}]} "confirmation_instructions", [#<G @u=#<U x>>, "AkM1"]"#, "AkM1\", {}]} \"c"),
+            (
+                r#"arguments: "Devise::Mailer", "reset_password_instructions", "deliver_now", {params: {account: nil}, args: [#<GlobalID:0x7 @uri=#<URI::GID gid://chatwoot/User/19>>, "AkM1ZNs_i_", {client_config: "default"}]}"#,
+                "AkM1ZNs_i_",
+            ),
+            (
+                r#"{:args=>[#<GlobalID:0x7 @uri=#<URI::GID gid://c/U/1>>, "AkM1", {}]} "confirmation_instructions", [#<G @u=#<U x>>, "AkM1"]"#,
+                "AkM1\", {}]} \"c",
+            ),
             ("Redirected to https://x/app/login?email=a%40b&sso_auth_token=95b634&x=1", "95b634"),
-            ("Redirected to https://x/app/auth/password/edit?config=default&reset_password_token=XqsbL6-H", "XqsbL6-H"),
+            (
+                "Redirected to https://x/app/auth/password/edit?config=default&reset_password_token=XqsbL6-H",
+                "XqsbL6-H",
+            ),
             (r#"  Parameters: {"SAMLResponse" => "PHNhbWw=", "RelayState"=>"web"}"#, "PHNhbWw="),
             (r#"  Parameters: {"SAMLResponse"=>"PHNhbWw="}"#, "PHNhbWw="),
             (r#"{"params":{"SAMLResponse":"PHNhbWw=","RelayState":"web"}}"#, "PHNhbWw="),
@@ -158,6 +186,7 @@ mod tests {
             ("Started POST \"/webhooks/telegram/1:AAE\" for 192.0.2.1", "1:AAE"),
             ("RoomChannel is streaming from pt7", "pt7"),
             ("GET /auth/google_oauth2/callback?code=4/0Ab&scope=x", "4/0Ab"),
+            (r#"  Parameters: {"code" => "4/0Ab", "provider" => "google_oauth2"}"#, "4/0Ab"),
             ("GET /a?user[password]=hunter2&b=1", "hunter2"),
         ] {
             let mut out = Vec::new();

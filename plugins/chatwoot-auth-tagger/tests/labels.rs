@@ -1,6 +1,7 @@
 //! The recorded logs against their labels: what is found, missed, false, and which attacks raise which alerts.
 //! `cargo test --release -p chatwoot-auth-tagger --test labels -- --nocapture` prints the tables;
 //! `MISSES=40` prints so many misses and false events, too.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -52,7 +53,8 @@ fn run(lines: &[&[u8]], encoding: Encoding, wrap: impl Fn(&[u8]) -> Vec<u8>) -> 
             out = body;
         }
         let text = String::from_utf8(out).unwrap();
-        let json: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("line {}: {e}: {text}", i + 1));
+        let json: Value =
+            serde_json::from_str(&text).unwrap_or_else(|e| panic!("line {}: {e}: {text}", i + 1));
         if json["event"]["action"].is_string() {
             tagged.events.insert(i + 1, json);
         }
@@ -98,7 +100,8 @@ fn score(file: &str, lines: &[&[u8]], tagged: &Tagged, labels: &[Value], show: &
                 || alt;
             // Not the label's: that is the client's, also where the log was made to tell another.
             let ip = event["source"]["ip"].as_str().is_none_or(|ip| {
-                all.iter().any(|n| memchr::memmem::find(lines[n - 1], ip.as_bytes()).is_some()) || file == "postgres.log"
+                all.iter().any(|n| memchr::memmem::find(lines[n - 1], ip.as_bytes()).is_some())
+                    || file == "postgres.log"
             });
             (*action == label["action"] || alt) && outcome && ip
         };
@@ -112,8 +115,12 @@ fn score(file: &str, lines: &[&[u8]], tagged: &Tagged, labels: &[Value], show: &
             score.missed += 1;
             if *show > 0 {
                 *show -= 1;
-                let got: Vec<_> = all.iter().filter_map(|n| tagged.events.get(n)).map(|e| e["event"].to_string()).collect();
-                println!("MISSED {file}:{line} {} {} {} {} got {got:?}", label["action"], label["outcome"], label["status"], label["path"]);
+                let got: Vec<_> =
+                    all.iter().filter_map(|n| tagged.events.get(n)).map(|e| e["event"].to_string()).collect();
+                println!(
+                    "MISSED {file}:{line} {} {} {} {} got {got:?}",
+                    label["action"], label["outcome"], label["status"], label["path"]
+                );
             }
         }
     }
@@ -123,7 +130,10 @@ fn score(file: &str, lines: &[&[u8]], tagged: &Tagged, labels: &[Value], show: &
             if *show > 0 && !matches!(file, "rails-file-untagged.log") {
                 *show -= 1;
                 let raw = String::from_utf8_lossy(lines[line - 1]);
-                println!("FALSE {file}:{line} {} {} {} {:.150}", event["event"]["action"], event["event"]["outcome"], event["url"], raw);
+                println!(
+                    "FALSE {file}:{line} {} {} {} {:.150}",
+                    event["event"]["action"], event["event"]["outcome"], event["url"], raw
+                );
             }
         }
     }
@@ -158,14 +168,18 @@ fn recorded_logs_match_their_labels() {
             s.expected, s.found, s.missed, s.fals, s.forged, s.events
         );
         for attack in attacks.iter().filter(|a| text(&a["file"]) == *file) {
-            let (first, last) = (attack["first_line"].as_u64().unwrap() as usize, attack["last_line"].as_u64().unwrap() as usize);
+            let (first, last) = (
+                attack["first_line"].as_u64().unwrap() as usize,
+                attack["last_line"].as_u64().unwrap() as usize,
+            );
             let ips: HashSet<&str> = attack["source_ips"].as_array().unwrap().iter().map(text).collect();
             let users: HashSet<&str> = attack["users"].as_array().unwrap().iter().map(text).collect();
             let mut rules: Vec<String> = Vec::new();
             for (_, event) in tagged.events.range(first..=last) {
                 for alert in event["alerts"].as_array().into_iter().flatten() {
                     let by = [text(&alert["source"]["address"]), text(&alert["user"]["name"])];
-                    let of = by.iter().any(|b| ips.contains(b) || users.contains(b)) || by == ["", ""]
+                    let of = by.iter().any(|b| ips.contains(b) || users.contains(b))
+                        || by == ["", ""]
                         || ips.contains(text(&event["source"]["ip"]));
                     let rule = text(&alert["rule"]["id"]).to_owned();
                     if of && !rules.contains(&rule) {

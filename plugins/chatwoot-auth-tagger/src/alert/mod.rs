@@ -4,7 +4,7 @@ pub mod source;
 pub mod window;
 
 use source::Source;
-use window::{Entry, Hit, Windows, distinct, distinct_users, short};
+use window::{Entry, Hit, Windows, distinct, distinct_users, short, spread};
 
 use crate::{
     config::AlertsConfig,
@@ -111,9 +111,16 @@ impl Alerts {
         let windows = |seconds: u32, threshold: u32| Windows::new(keys, seconds, most(threshold));
         Self {
             brute_force: windows(c.brute_force.window_seconds, c.brute_force.failures),
-            distributed: windows(c.distributed_brute_force.window_seconds, c.distributed_brute_force.failures),
+            distributed: windows(
+                c.distributed_brute_force.window_seconds,
+                c.distributed_brute_force.failures,
+            ),
             stuffing: windows(c.credential_stuffing.window_seconds, c.credential_stuffing.users),
-            spraying: Windows::new(8, c.password_spraying.window_seconds, most(c.password_spraying.users * 8)),
+            spraying: Windows::new(
+                8,
+                c.password_spraying.window_seconds,
+                most(c.password_spraying.users * 4),
+            ),
             mfa: windows(c.mfa_brute_force.window_seconds, c.mfa_brute_force.failures),
             token_abuse: windows(c.api_token_abuse.window_seconds, c.api_token_abuse.failures),
             enumeration: windows(c.enumeration.window_seconds, c.enumeration.requests),
@@ -155,7 +162,11 @@ impl Alerts {
     pub fn observe(&mut self, event: &Event, facts: &Facts, record_ms: i64) -> &[Alert] {
         self.found.clear();
         // What a client may have written itself must not accuse others.
-        if !self.config.enabled || facts.time_ms <= 0 || facts.suspect || !self.believes(facts.time_ms, record_ms) {
+        if !self.config.enabled
+            || facts.time_ms <= 0
+            || facts.suspect
+            || !self.believes(facts.time_ms, record_ms)
+        {
             return &self.found;
         }
         self.source.set(&facts.ip);
@@ -175,7 +186,8 @@ impl Alerts {
         let failed = event.outcome == Outcome::Failure;
         let refused = failed && matches!(event.action, Action::UserLogin | Action::AdminLogin);
         let limited = event.action == Action::RateLimited && event.sign_in;
-        let second = failed && matches!(event.action, Action::MfaVerify | Action::MfaActivate | Action::MfaDisable)
+        let second = failed
+            && matches!(event.action, Action::MfaVerify | Action::MfaActivate | Action::MfaDisable)
             || event.action == Action::RateLimited && event.second_factor;
         let c = self.config.clone_thresholds();
         let list = usize::from(self.config.list);
@@ -200,13 +212,19 @@ impl Alerts {
             raise(&mut self.distributed, DISTRIBUTED, at, c.distributed.failures, seen, list, over, found);
         }
         if refused && c.stuffing.enabled && !seen.ip.is_empty() && !seen.user.is_empty() {
-            let over = |h: &[Hit]| distinct_users(h, c.stuffing.max_tries as usize) >= c.stuffing.users as usize;
+            let over =
+                |h: &[Hit]| distinct_users(h, c.stuffing.max_tries as usize) >= c.stuffing.users as usize;
             raise(&mut self.stuffing, STUFFING, seen.by_ip(), c.stuffing.users, seen, list, over, found);
         }
         if refused && c.spraying.enabled && !seen.ip.is_empty() && !seen.user.is_empty() {
+            // An address that tries many users on its own is another rule's.
+            let busy = (c.stuffing.users as usize).max(2);
             let over = |h: &[Hit]| {
-                distinct(h, |h| h.ip) >= c.spraying.addresses as usize
-                    && distinct_users(h, c.spraying.max_tries as usize) >= c.spraying.users as usize
+                let (users, addresses) = (c.spraying.users as usize, c.spraying.addresses as usize);
+                h.len() >= users && {
+                    let (u, a) = spread(h, c.spraying.max_tries as usize, busy);
+                    u >= users && a >= addresses
+                }
             };
             raise(&mut self.spraying, SPRAYING, (b"", false), c.spraying.users, seen, list, over, found);
         }
@@ -222,7 +240,10 @@ impl Alerts {
         if c.compromise.enabled {
             let failure = refused || limited || failed && event.action == Action::MfaVerify;
             let success = event.outcome == Outcome::Success
-                && matches!(event.action, Action::UserLogin | Action::AdminLogin | Action::MfaVerify | Action::SsoLogin);
+                && matches!(
+                    event.action,
+                    Action::UserLogin | Action::AdminLogin | Action::MfaVerify | Action::SsoLogin
+                );
             let mut raised = false;
             for (windows, at) in
                 [(&mut self.compromise_user, seen.by_user()), (&mut self.compromise_ip, seen.by_ip())]
@@ -237,7 +258,16 @@ impl Alerts {
                     let Some(entry) = windows.get(at.0) else { continue };
                     let over = entry.before(ms, window_ms).len() >= c.compromise.failures as usize;
                     if over && entry.unmuted(ms, window_ms) {
-                        found.push(alert(COMPROMISE, at, c.compromise.failures, seen, list, entry, ms, window_ms));
+                        found.push(alert(
+                            COMPROMISE,
+                            at,
+                            c.compromise.failures,
+                            seen,
+                            list,
+                            entry,
+                            ms,
+                            window_ms,
+                        ));
                         raised = true;
                     }
                 }

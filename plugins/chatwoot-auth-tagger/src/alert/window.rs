@@ -177,6 +177,22 @@ pub fn distinct_users(hits: &[Hit], max: usize) -> usize {
     hits.iter().enumerate().filter(|(i, h)| h.user != 0 && first(*i, h.user) && tries(h.user) <= max).count()
 }
 
+/// Users with at most `max_tries` hits, and addresses, without the addresses that try `busy` users or more.
+pub fn spread(hits: &[Hit], max_tries: usize, busy: usize) -> (usize, usize) {
+    let mut all: Vec<(u32, u32)> = hits.iter().map(|h| (h.ip, h.user)).collect();
+    all.sort_unstable();
+    let mut quiet: Vec<u32> = Vec::with_capacity(all.len());
+    let mut addresses = 0;
+    for of_one in all.chunk_by(|a, b| a.0 == b.0) {
+        if of_one.chunk_by(|a, b| a.1 == b.1).count() < busy {
+            addresses += 1;
+            quiet.extend(of_one.iter().map(|(_, user)| user));
+        }
+    }
+    quiet.sort_unstable();
+    (quiet.chunk_by(|a, b| a == b).filter(|tries| tries.len() <= max_tries).count(), addresses)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -231,5 +247,18 @@ mod tests {
         let hits: Vec<Hit> = [1, 2, 2, 2, 0, 3].iter().map(|&user| Hit { ms: 0, user, ip: 7 }).collect();
         assert_eq!((distinct(&hits, |h| h.user), distinct(&hits, |h| h.ip)), (3, 1));
         assert_eq!(distinct_users(&hits, 2), 2);
+        let hit = |user, ip| Hit { ms: 0, user, ip };
+        let hits = [
+            hit(1, 1),
+            hit(2, 1),
+            hit(3, 1),
+            hit(4, 2),
+            hit(5, 2),
+            hit(5, 3),
+            hit(6, 3),
+            hit(6, 3),
+            hit(6, 4),
+        ];
+        assert_eq!(spread(&hits, 2, 3), (2, 3));
     }
 }

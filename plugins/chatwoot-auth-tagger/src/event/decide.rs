@@ -55,10 +55,8 @@ pub fn decide(facts: &Facts, prober: &mut Prober) -> Option<Event> {
     let (action, outcome, reason) = verdict(facts, route, prober)?;
     let by_path = route::by_path(&facts.method, facts.bare_path());
     let sign_in = [route.area, by_path.area].iter().any(|a| matches!(a, Area::SignIn | Area::AdminSignIn));
-    let second_factor = matches!(
-        by_path.action,
-        Some(Action::MfaActivate | Action::MfaDisable | Action::MfaBackupCodes)
-    );
+    let second_factor =
+        matches!(by_path.action, Some(Action::MfaActivate | Action::MfaDisable | Action::MfaBackupCodes));
     let spec = action.spec();
     let guarded = sign_in || second_factor || by_path.action == Some(Action::PasswordResetRequest);
     let severity = match (action, outcome) {
@@ -72,13 +70,14 @@ pub fn decide(facts: &Facts, prober: &mut Prober) -> Option<Event> {
         Source::Lograge => action == Action::ApiAuth && route.area == Area::Platform,
         _ => false,
     };
-    let confidence = if facts.suspect || facts.ambiguous || facts.id.is_empty() && facts.source == Source::Rails {
-        Confidence::Low
-    } else if undecided || outcome == Outcome::Unknown && action != Action::MfaChallenge {
-        Confidence::Medium
-    } else {
-        Confidence::High
-    };
+    let confidence =
+        if facts.suspect || facts.ambiguous || facts.id.is_empty() && facts.source == Source::Rails {
+            Confidence::Low
+        } else if undecided || outcome == Outcome::Unknown && action != Action::MfaChallenge {
+            Confidence::Medium
+        } else {
+            Confidence::High
+        };
     Some(Event { action, outcome, reason, severity, confidence, sign_in, second_factor })
 }
 
@@ -100,8 +99,10 @@ fn verdict(facts: &Facts, route: Route, prober: &mut Prober) -> Option<Verdict> 
     let error = facts.error.as_slice();
     let routing = error == b"ActionController::RoutingError";
     // What has an action of its own keeps it, whatever its query holds.
-    let known = matches!(route.area, Area::SignIn | Area::AdminSignIn | Area::SsoCallback | Area::SamlLogin | Area::Webhook)
-        || route.action.is_some();
+    let known = matches!(
+        route.area,
+        Area::SignIn | Area::AdminSignIn | Area::SsoCallback | Area::SamlLogin | Area::Webhook
+    ) || route.action.is_some();
     if !known && (facts.attack || prober.suspicious(&facts.path, routing || matches!(status, 400..=499))) {
         let outcome = if matches!(status, 200..=299) { Success } else { Failure };
         return Some((Action::Suspicious, outcome, "probe or attack pattern"));
@@ -116,12 +117,16 @@ fn verdict(facts: &Facts, route: Route, prober: &mut Prober) -> Option<Verdict> 
     if status == 500 {
         return Some((Action::AppError, Failure, "exception"));
     }
-    if status == 0 && matches!(error, b"ActionController::BadRequest" | b"ActionDispatch::Http::Parameters::ParseError") {
+    if status == 0
+        && matches!(error, b"ActionController::BadRequest" | b"ActionDispatch::Http::Parameters::ParseError")
+    {
         return Some((Action::Malformed, Failure, "request cannot be read"));
     }
     match route.area {
         Area::SignIn => sign_in(facts),
-        Area::ValidateToken => (status == 401).then_some((Action::SessionValidate, Failure, "stale or forged session")),
+        Area::ValidateToken => {
+            (status == 401).then_some((Action::SessionValidate, Failure, "stale or forged session"))
+        }
         Area::SsoCallback => sso(facts),
         Area::SamlLogin => {
             let outcome = if status == 307 { Success } else { Failure };
@@ -134,9 +139,15 @@ fn verdict(facts: &Facts, route: Route, prober: &mut Prober) -> Option<Verdict> 
         Area::Widget if status == 404 => Some((Action::NotFound, Failure, "no such object")),
         Area::Widget => {
             let hmac = facts.filter == b"validate_hmac" || facts.filter.is_empty() && route.action.is_some();
-            (status == 401 && hmac).then_some((Action::WidgetIdentity, Failure, "identity hash does not match"))
+            (status == 401 && hmac).then_some((
+                Action::WidgetIdentity,
+                Failure,
+                "identity hash does not match",
+            ))
         }
-        Area::Webhook if status == 401 => Some((Action::WebhookAuth, Failure, "wrong signature or verify token")),
+        Area::Webhook if status == 401 => {
+            Some((Action::WebhookAuth, Failure, "wrong signature or verify token"))
+        }
         Area::Webhook | Area::Other => match status {
             400 => Some((Action::Malformed, Failure, "request cannot be read")),
             _ => None,
@@ -153,7 +164,9 @@ fn sign_in(facts: &Facts) -> Option<Verdict> {
         (206, _) => (Action::MfaChallenge, Unknown, "second factor asked for"),
         (401, false) => (Action::UserLogin, Failure, "wrong or unconfirmed credentials"),
         (400 | 401, true) => (Action::MfaVerify, Failure, "wrong code"),
-        (400, false) if facts.source == Source::Access => (Action::MfaVerify, Failure, "wrong code or malformed request"),
+        (400, false) if facts.source == Source::Access => {
+            (Action::MfaVerify, Failure, "wrong code or malformed request")
+        }
         (400, false) => (Action::Malformed, Failure, "request cannot be read"),
         (409, _) => (Action::SessionLimit, Failure, "too many sessions"),
         (402..=499, _) => (Action::UserLogin, Failure, ""),
@@ -165,7 +178,8 @@ fn sso(facts: &Facts) -> Option<Verdict> {
     use Outcome::{Failure, Success, Unknown};
     let location = facts.location.as_slice();
     let has = |needle: &[u8]| find(location, needle).is_some();
-    let failed_handler = facts.controller == b"Devise::OmniauthCallbacksController" && facts.action == b"failure";
+    let failed_handler =
+        facts.controller == b"Devise::OmniauthCallbacksController" && facts.action == b"failure";
     if has(b"sso_auth_token=") {
         return Some((Action::SsoLogin, Success, ""));
     }
@@ -222,7 +236,9 @@ fn guarded(facts: &Facts, route: Route) -> Option<Verdict> {
     match facts.status {
         401 => {
             let known = match facts.filter.as_slice() {
-                b"authenticate_user!" | b"authenticate_access_token!" | b"set_platform_app" => Some(Action::ApiAuth),
+                b"authenticate_user!" | b"authenticate_access_token!" | b"set_platform_app" => {
+                    Some(Action::ApiAuth)
+                }
                 b"" if error.starts_with(b"Pundit::") => Some(Action::AccessDenied),
                 b"" => None,
                 _ => Some(Action::AccessDenied),

@@ -103,7 +103,8 @@ impl Fields {
         for (i, &(path, start, end)) in fields.iter().enumerate() {
             let path = path.get(skip..).unwrap_or(path);
             let parents = path.split('.').count().saturating_sub(1).min(DEPTH);
-            let common = path.split('.').take(parents).zip(&open[..depth]).take_while(|(a, b)| a == *b).count();
+            let common =
+                path.split('.').take(parents).zip(&open[..depth]).take_while(|(a, b)| a == *b).count();
             for _ in common..depth {
                 out.push(b'}');
             }

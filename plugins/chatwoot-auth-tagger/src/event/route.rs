@@ -66,7 +66,10 @@ fn by_controller(facts: &Facts) -> Route {
         return super_admin(resource.strip_suffix(b"Controller").unwrap_or(resource), action);
     }
     if let Some(resource) = controller.strip_prefix(b"Platform::Api::V1::") {
-        return route(Area::Platform, platform(resource.strip_suffix(b"Controller").unwrap_or(resource), action));
+        return route(
+            Area::Platform,
+            platform(resource.strip_suffix(b"Controller").unwrap_or(resource), action),
+        );
     }
     let api = controller.strip_prefix(b"Api::V1::").or_else(|| controller.strip_prefix(b"Api::V2::"));
     if let Some(resource) = api {
@@ -95,6 +98,7 @@ fn by_controller(facts: &Facts) -> Route {
         (b"DeviseOverrides::OmniauthCallbacksController" | b"Devise::OmniauthCallbacksController", _) => {
             route(Area::SsoCallback, None)
         }
+        (b"WidgetsController", _) => route(Area::Widget, None),
         _ if controller.starts_with(b"Webhooks::") => route(Area::Webhook, None),
         _ => route(Area::Other, None),
     }
@@ -139,13 +143,17 @@ fn account(resource: &[u8], action: &[u8]) -> Option<Action> {
         (b"Webhooks", _) => crud(action, A::WebhookCreate, A::WebhookUpdate, A::WebhookDelete),
         (b"Inboxes", _) => crud(action, A::InboxCreate, A::InboxUpdate, A::InboxDelete),
         (b"SamlSettings", _) => crud(action, A::SamlConfigCreate, A::SamlConfigUpdate, A::SamlConfigDelete),
-        (b"AutomationRules", _) => crud(action, A::IntegrationCreate, A::IntegrationUpdate, A::IntegrationDelete),
+        (b"AutomationRules", _) => {
+            crud(action, A::IntegrationCreate, A::IntegrationUpdate, A::IntegrationDelete)
+        }
         (b"AuditLogs", b"show" | b"index") => Some(A::AuditLogView),
-        (b"Contacts", b"export") | (b"Conversations", b"transcript") | (b"CsatSurveyResponses", b"download") => {
+        (b"Contacts", b"export")
+        | (b"Conversations", b"transcript")
+        | (b"CsatSurveyResponses", b"download") => Some(A::DataExport),
+        (b"Contacts", b"import") => Some(A::DataImport),
+        (b"Reports", b"agents" | b"inboxes" | b"labels" | b"teams" | b"conversation_traffic") => {
             Some(A::DataExport)
         }
-        (b"Contacts", b"import") => Some(A::DataImport),
-        (b"Reports", b"agents" | b"inboxes" | b"labels" | b"teams" | b"conversation_traffic") => Some(A::DataExport),
         _ if resource.starts_with(b"Integrations::") => {
             crud(action, A::IntegrationCreate, A::IntegrationUpdate, A::IntegrationDelete)
         }
@@ -176,8 +184,12 @@ fn super_admin(resource: &[u8], action: &[u8]) -> Route {
         (b"Accounts", _) => crud(action, A::AccountCreate, A::AccountUpdate, A::AccountDelete),
         (b"AccountUsers", _) => crud(action, A::MembershipGrant, A::MembershipGrant, A::MembershipRevoke),
         (b"AgentBots", _) => crud(action, A::AgentBotCreate, A::AgentBotUpdate, A::AgentBotDelete),
-        (b"PlatformApps", _) => crud(action, A::PlatformAppCreate, A::PlatformAppUpdate, A::PlatformAppDelete),
-        (b"AppConfigs" | b"InstallationConfigs", b"create" | b"update" | b"destroy") => Some(A::InstallationConfig),
+        (b"PlatformApps", _) => {
+            crud(action, A::PlatformAppCreate, A::PlatformAppUpdate, A::PlatformAppDelete)
+        }
+        (b"AppConfigs" | b"InstallationConfigs", b"create" | b"update" | b"destroy") => {
+            Some(A::InstallationConfig)
+        }
         (b"AccessTokens", b"index" | b"show") => Some(A::TokenView),
         _ => None,
     };
@@ -205,8 +217,12 @@ pub fn by_path(method: &[u8], path: &[u8]) -> Route {
         (b"POST", [b"auth", b"sign_in"]) => route(Area::SignIn, Some(A::UserLogin)),
         (b"DELETE", [b"auth", b"sign_out"]) => route(Area::Auth, Some(A::UserLogout)),
         (_, [b"auth", b"validate_token"]) => route(Area::ValidateToken, None),
-        (b"POST", [b"auth" | b"super_admin", b"password"]) => route(Area::Auth, Some(A::PasswordResetRequest)),
-        (b"PUT" | b"PATCH", [b"auth" | b"super_admin", b"password"]) => route(Area::Auth, Some(A::PasswordReset)),
+        (b"POST", [b"auth" | b"super_admin", b"password"]) => {
+            route(Area::Auth, Some(A::PasswordResetRequest))
+        }
+        (b"PUT" | b"PATCH", [b"auth" | b"super_admin", b"password"]) => {
+            route(Area::Auth, Some(A::PasswordReset))
+        }
         (b"POST", [b"auth" | b"super_admin", b"confirmation"]) => route(Area::Auth, Some(A::EmailConfirm)),
         (b"POST", [b"resend_confirmation"]) => route(Area::Auth, Some(A::ConfirmationResend)),
         (b"POST", [b"auth"]) => route(Area::Auth, Some(A::AccountSignup)),
@@ -302,8 +318,12 @@ fn api_path(method: &[u8], rest: &[&[u8]]) -> Option<Action> {
         (b"POST", [b"profile", b"mfa", b"verify"]) => Some(A::MfaActivate),
         (b"POST", [b"profile", b"mfa", b"backup_codes"]) => Some(A::MfaBackupCodes),
         (b"DELETE", [b"profile", b"mfa"]) => Some(A::MfaDisable),
-        (_, [b"accounts", _]) => crud(verb(method, true), A::AccountCreate, A::AccountUpdate, A::AccountDelete),
-        (b"POST", [b"accounts", _, b"agent_bots", _, b"reset_access_token" | b"reset_secret"]) => Some(A::TokenReset),
+        (_, [b"accounts", _]) => {
+            crud(verb(method, true), A::AccountCreate, A::AccountUpdate, A::AccountDelete)
+        }
+        (b"POST", [b"accounts", _, b"agent_bots", _, b"reset_access_token" | b"reset_secret"]) => {
+            Some(A::TokenReset)
+        }
         (b"POST", [b"accounts", _, b"agents", b"bulk_create"]) => Some(A::UserCreate),
         (b"POST", [b"accounts", _, b"contacts", b"export"]) => Some(A::DataExport),
         (b"POST", [b"accounts", _, b"contacts", b"import"]) => Some(A::DataImport),
@@ -332,7 +352,12 @@ mod tests {
             ("POST", "/auth/sign_in.json", "DeviseOverrides::SessionsController", "create"),
             ("POST", "//auth/sign_in/", "DeviseOverrides::SessionsController", "create"),
             ("POST", "/api/v1/accounts/1/agents", "Api::V1::Accounts::AgentsController", "create"),
-            ("POST", "/api/v1/accounts/1/agents/bulk_create", "Api::V1::Accounts::AgentsController", "bulk_create"),
+            (
+                "POST",
+                "/api/v1/accounts/1/agents/bulk_create",
+                "Api::V1::Accounts::AgentsController",
+                "bulk_create",
+            ),
             ("PATCH", "/api/v1/accounts/1", "Api::V1::AccountsController", "update"),
             ("GET", "/api/v1/accounts/1/audit_logs", "Api::V1::Accounts::AuditLogsController", "show"),
             ("GET", "/api/v2/accounts/1/reports/agents", "Api::V2::Accounts::ReportsController", "agents"),
@@ -342,7 +367,12 @@ mod tests {
             ("POST", "/super_admin/sign_in", "SuperAdmin::Devise::SessionsController", "create"),
             ("GET", "/super_admin/access_tokens", "SuperAdmin::AccessTokensController", "index"),
             ("POST", "/super_admin", "Devise::RegistrationsController", "create"),
-            ("POST", "/api/v1/accounts/1/conversations/2/messages", "Api::V1::Accounts::Conversations::MessagesController", "create"),
+            (
+                "POST",
+                "/api/v1/accounts/1/conversations/2/messages",
+                "Api::V1::Accounts::Conversations::MessagesController",
+                "create",
+            ),
             ("POST", "/webhooks/whatsapp/+1", "Webhooks::WhatsappController", "process_payload"),
             ("GET", "/app/login", "DashboardController", "index"),
         ] {

@@ -317,7 +317,10 @@ fn ocsf_alert(alert: &Alert, fields: &mut Fields) {
     fields.number("unmapped.window_seconds", u64::from(alert.window_seconds));
     fields.text("unmapped.technique", alert.rule.technique.as_bytes());
     fields.text("unmapped.by", &alert.by);
-    fields.list(if of_paths(alert) { "unmapped.paths" } else { "unmapped.users" }, alert.users.iter().map(Vec::as_slice));
+    fields.list(
+        if of_paths(alert) { "unmapped.paths" } else { "unmapped.users" },
+        alert.users.iter().map(Vec::as_slice),
+    );
     fields.list("unmapped.sources", alert.ips.iter().map(Vec::as_slice));
 }
 

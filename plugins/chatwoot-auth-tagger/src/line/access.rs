@@ -24,7 +24,9 @@ pub struct Access<'a> {
 pub fn combined(text: &[u8]) -> Option<Access<'_>> {
     let (head, rest) = cut(text, b" [")?;
     let ip = head.split(|&b| b == b' ').next()?;
-    if ip.len() > 64 || !ip.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b':' | b'-' | b'%')) {
+    if ip.len() > 64
+        || !ip.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b':' | b'-' | b'%'))
+    {
         return None;
     }
     if head.split(|&b| b == b' ').count() < 3 {
@@ -65,7 +67,10 @@ mod tests {
     fn combined_lines_are_read() {
         let line = br#"203.0.113.9 - - [02/Mar/2026:08:01:54 +0000] "GET /a?b=\x22c HTTP/1.1" 200 36 "-" "say \"hi\"""#;
         let access = combined(line).unwrap();
-        assert_eq!((access.ip, access.method, access.path), (&b"203.0.113.9"[..], &b"GET"[..], &br"/a?b=\x22c"[..]));
+        assert_eq!(
+            (access.ip, access.method, access.path),
+            (&b"203.0.113.9"[..], &b"GET"[..], &br"/a?b=\x22c"[..])
+        );
         assert_eq!((access.status, access.user_agent), (200, &br#"say \"hi\""#[..]));
         let broken = br#"::1 - bob [02/Mar/2026:08:01:54 +0000] "\x16\x03" 400 157 "-" "-""#;
         assert_eq!(combined(broken).unwrap().path, b"");

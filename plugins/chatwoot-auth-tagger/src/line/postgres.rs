@@ -45,15 +45,17 @@ pub fn read(text: &[u8]) -> Option<Database<'_>> {
         .filter_map(|s| Some((*s, find(head, s)?)))
         .min_by_key(|(_, at)| *at)?;
     let (prefix, message) = (text.get(end..at)?, text.get(at + severity.len()..)?);
-    let pid = cut(prefix, b"[").and_then(|(_, rest)| {
-        number(take_while(rest, |b| b.is_ascii_digit()).0)
-    });
+    let pid = cut(prefix, b"[").and_then(|(_, rest)| number(take_while(rest, |b| b.is_ascii_digit()).0));
     let mut line = Database {
         time_ms: Some(ms),
         pid: pid.unwrap_or(0),
         says: Says::Nothing,
         user: setting(prefix, b"user="),
-        host: [&b"client="[..], b"host="].iter().map(|k| setting(prefix, k)).find(|h| !h.is_empty()).unwrap_or(b""),
+        host: [&b"client="[..], b"host="]
+            .iter()
+            .map(|k| setting(prefix, k))
+            .find(|h| !h.is_empty())
+            .unwrap_or(b""),
         text: message,
     };
     match severity {
@@ -104,12 +106,37 @@ mod tests {
     #[test]
     fn lines_of_the_server_are_read() {
         for (text, says, user, host) in [
-            ("2026-11-21 00:52:29.844 UTC [1988] FATAL:  password authentication failed for user \"postgres\"", Says::LoginFailed, "postgres", ""),
-            ("2026-11-21 00:52:29 UTC [1]: user=bob,db=c,client=192.0.2.1 FATAL:  role \"bob\" does not exist", Says::LoginFailed, "bob", "192.0.2.1"),
-            ("2026-11-21 00:52:29 UTC [1] FATAL:  no pg_hba.conf entry for host \"192.0.2.7\", user \"x\", database \"y\"", Says::LoginFailed, "x", "192.0.2.7"),
-            ("2026-11-21 00:52:29 UTC [1] LOG:  connection received: host=192.0.2.1 port=45400", Says::Connected, "", "192.0.2.1"),
+            (
+                "2026-11-21 00:52:29.844 UTC [1988] FATAL:  password authentication failed for user \"postgres\"",
+                Says::LoginFailed,
+                "postgres",
+                "",
+            ),
+            (
+                "2026-11-21 00:52:29 UTC [1]: user=bob,db=c,client=192.0.2.1 FATAL:  role \"bob\" does not exist",
+                Says::LoginFailed,
+                "bob",
+                "192.0.2.1",
+            ),
+            (
+                "2026-11-21 00:52:29 UTC [1] FATAL:  no pg_hba.conf entry for host \"192.0.2.7\", user \"x\", database \"y\"",
+                Says::LoginFailed,
+                "x",
+                "192.0.2.7",
+            ),
+            (
+                "2026-11-21 00:52:29 UTC [1] LOG:  connection received: host=192.0.2.1 port=45400",
+                Says::Connected,
+                "",
+                "192.0.2.1",
+            ),
             ("2026-11-21 00:52:29 UTC [1] ERROR:  permission denied for table users", Says::Denied, "", ""),
-            ("2026-11-21 00:52:29 UTC [1] STATEMENT:  select 'FATAL:  password authentication failed for user'", Says::Nothing, "", ""),
+            (
+                "2026-11-21 00:52:29 UTC [1] STATEMENT:  select 'FATAL:  password authentication failed for user'",
+                Says::Nothing,
+                "",
+                "",
+            ),
         ] {
             let line = read(text.as_bytes()).unwrap();
             assert_eq!((line.says, line.user, line.host), (says, user.as_bytes(), host.as_bytes()), "{text}");

@@ -39,8 +39,7 @@ pub fn strip(text: &[u8]) -> Shipped<'_> {
 /// `rails-1     | `, perhaps coloured.
 fn compose(text: &[u8]) -> Option<&[u8]> {
     let text = ansi(text);
-    let (name, rest) =
-        take_while(text, |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+    let (name, rest) = take_while(text, |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
     let (_, rest) = take_while(rest, |b| b == b' ');
     if name.is_empty() || name.len() > 64 {
         return None;
@@ -103,7 +102,8 @@ mod tests {
             "2026-03-02T08:01:40.123+01:00 ",
             "Mar  1 07:54:19 host docker[687]: 2026-03-02T08:01:40Z rails_1 | ",
         ] {
-            for line in ["I, [2026-03-02T08:01:34.278676 #21545]  INFO -- : x", "Started GET \"/\" for x", ""] {
+            for line in ["I, [2026-03-02T08:01:34.278676 #21545]  INFO -- : x", "Started GET \"/\" for x", ""]
+            {
                 let text = format!("{prefix}{line}");
                 assert_eq!(strip(text.as_bytes()).rest, line.as_bytes(), "{text}");
             }

@@ -85,19 +85,17 @@ pub fn message(text: &[u8], fatal: bool) -> Message<'_> {
     let found = match text.first() {
         Some(b'S') => started(text),
         Some(b'P') => processing(text),
-        Some(b' ') => {
-            text.trim_ascii_start().strip_prefix(b"Parameters: ").filter(|t| t.starts_with(b"{")).map(Message::Parameters)
-        }
+        Some(b' ') => text
+            .trim_ascii_start()
+            .strip_prefix(b"Parameters: ")
+            .filter(|t| t.starts_with(b"{"))
+            .map(Message::Parameters),
         Some(b'C') => completed(text),
         Some(b'F') => filter(text),
         Some(b'R') => text.strip_prefix(b"Redirected to ").map(Message::Redirected),
-        Some(b'H') => text
-            .strip_prefix(b"Handled error: #<")
-            .map(|rest| Message::Handled(class_of(rest))),
+        Some(b'H') => text.strip_prefix(b"Handled error: #<").map(|rest| Message::Handled(class_of(rest))),
         Some(b'I') => (text == b"Invalid Password").then_some(Message::AdminRejected),
-        Some(b'[') => {
-            blocked(text).or_else(|| text.strip_prefix(b"[ActiveJob] ").map(job))
-        }
+        Some(b'[') => blocked(text).or_else(|| text.strip_prefix(b"[ActiveJob] ").map(job)),
         Some(b'{') => text.ends_with(b"}").then_some(Message::Object(text)),
         Some(b'E') => text.starts_with(b"Enqueued ").then(|| job(text)),
         _ => None,
@@ -154,7 +152,8 @@ fn started(text: &[u8]) -> Option<Message<'_>> {
     let (method, rest) = take_while(rest, |b| b.is_ascii_uppercase());
     let rest = rest.strip_prefix(b" \"")?;
     // The last quote: a path may hold one.
-    let (path, rest) = crate::bytes::cut_last(rest, b"\" for ").or_else(|| crate::bytes::cut_last(rest, b"\" [WebSocket] for "))?;
+    let (path, rest) = crate::bytes::cut_last(rest, b"\" for ")
+        .or_else(|| crate::bytes::cut_last(rest, b"\" [WebSocket] for "))?;
     let (ip, _) = cut(rest, b" at ")?;
     (!method.is_empty()).then_some(Message::Started { method, path, ip })
 }
@@ -201,13 +200,11 @@ pub fn blocked_field<'a>(text: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
         None => (text, &b""[..]),
     };
     let key = |part: &'a [u8]| {
-        let (_, rest) = part
-            .strip_prefix(name)
-            .filter(|r| r.starts_with(b": \""))
-            .map(|r| (part, r))
-            .or_else(|| {
-                let at = memchr::memmem::find_iter(part, name)
-                    .find(|&at| at > 0 && part[at - 1] == b' ' && part[at + name.len()..].starts_with(b": \""))?;
+        let (_, rest) =
+            part.strip_prefix(name).filter(|r| r.starts_with(b": \"")).map(|r| (part, r)).or_else(|| {
+                let at = memchr::memmem::find_iter(part, name).find(|&at| {
+                    at > 0 && part[at - 1] == b' ' && part[at + name.len()..].starts_with(b": \"")
+                })?;
                 Some((part, part.get(at + name.len()..)?))
             })?;
         rest.strip_prefix(b": \"")

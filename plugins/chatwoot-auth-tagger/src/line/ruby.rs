@@ -139,7 +139,8 @@ mod tests {
     #[test]
     fn both_forms_of_ruby_say_the_same() {
         let new = r#"{"email" => "a\"b", "user" => {"password" => "[FILTERED]", "n" => -1.5, "l" => ["x", nil]}, id: 3}"#;
-        let old = r#"{"email"=>"a\"b", "user"=>{"password"=>"[FILTERED]", "n"=>-1.5, "l"=>["x", nil]}, :id=>3}"#;
+        let old =
+            r#"{"email"=>"a\"b", "user"=>{"password"=>"[FILTERED]", "n"=>-1.5, "l"=>["x", nil]}, :id=>3}"#;
         let expected = [
             r#"1:.email=a\"b"#,
             "1:.user=",

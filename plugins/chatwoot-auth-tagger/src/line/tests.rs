@@ -9,7 +9,9 @@ fn message(text: &str) -> Message<'_> {
 #[test]
 fn messages_of_rails() {
     let logger = "I, [2026-03-02T08:01:40.750781 #6031]  INFO -- : [abc-1] ";
-    let line = format!("{logger}Started POST \"/auth/sign_in?a=\\\"b\" for 198.51.100.103 at 2026-03-02 09:01:40 +0100");
+    let line = format!(
+        "{logger}Started POST \"/auth/sign_in?a=\\\"b\" for 198.51.100.103 at 2026-03-02 09:01:40 +0100"
+    );
     let read = read(line.as_bytes());
     assert_eq!((read.pid, read.id, read.offset_s), (Some(6031), &b"abc-1"[..], Some(3600)));
     assert!(matches!(read.message, Message::Started { method: b"POST", ip: b"198.51.100.103", .. }));
@@ -17,8 +19,14 @@ fn messages_of_rails() {
         ("Processing by A::B#create as */*", Message::Processing { controller: b"A::B", action: b"create" }),
         ("  Parameters: {}", Message::Parameters(b"{}")),
         ("Completed 422 Unprocessable Content in 4ms", Message::Completed(422)),
-        ("Filter chain halted as :authenticate_user! rendered or redirected", Message::Halted(b"authenticate_user!")),
-        ("Handled error: #<Pundit::NotAuthorizedError: not>", Message::Handled(b"Pundit::NotAuthorizedError")),
+        (
+            "Filter chain halted as :authenticate_user! rendered or redirected",
+            Message::Halted(b"authenticate_user!"),
+        ),
+        (
+            "Handled error: #<Pundit::NotAuthorizedError: not>",
+            Message::Handled(b"Pundit::NotAuthorizedError"),
+        ),
         ("Can't verify CSRF token authenticity.", Message::Csrf),
         ("Invalid Password", Message::AdminRejected),
         ("[ActiveJob] Enqueued XJob (Job ID: 1)", Message::Quiet),
@@ -50,7 +58,10 @@ fn exceptions_have_a_tag_only() {
 #[test]
 fn rack_attack_fields_cannot_be_forged_by_a_header() {
     let line = r#" remote_ip: "192.0.2.1", path: "/auth/sign_in", user_identifier: "x", remote_ip: "203.0.113.1", path: "/", method: "PUT", account_id: "unknown_account", method: "POST", user_agent: "a "b" c""#;
-    let field = |name: &str| rails::blocked_field(line.as_bytes(), name.as_bytes()).map(|f| String::from_utf8_lossy(f).into_owned());
+    let field = |name: &str| {
+        rails::blocked_field(line.as_bytes(), name.as_bytes())
+            .map(|f| String::from_utf8_lossy(f).into_owned())
+    };
     assert_eq!(field("remote_ip").as_deref(), Some("192.0.2.1"));
     assert_eq!(field("path").as_deref(), Some("/auth/sign_in"));
     assert_eq!(field("method").as_deref(), Some("POST"));
@@ -63,5 +74,8 @@ fn rack_attack_fields_cannot_be_forged_by_a_header() {
 #[test]
 fn a_spoofed_address_is_pumas_line() {
     let line = r##"2026-03-02 08:49:04 +0000 Rack app ("GET /api/v1/profile" - (203.0.113.116, 203.0.113.117)): #<ActionDispatch::RemoteIp::IpSpoofAttackError: x>"##;
-    assert_eq!(message(line), Message::Spoof { method: b"GET", path: b"/api/v1/profile", ip: b"203.0.113.117" });
+    assert_eq!(
+        message(line),
+        Message::Spoof { method: b"GET", path: b"/api/v1/profile", ip: b"203.0.113.117" }
+    );
 }

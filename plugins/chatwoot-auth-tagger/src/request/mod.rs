@@ -3,25 +3,20 @@
 //! The id may be a client's choice, so it may be used again, also at the same time; then what the requests do not
 //! share is dropped instead of mixed. Without ids, lines are put together only while a single request is open.
 
+mod join;
+mod objects;
 mod params;
 mod stream;
 mod table;
 
-use tamis_sdk::{
-    lru::hash,
-    record::{Node, scan},
-};
+use tamis_sdk::{lru::hash, record::Node};
 
 use crate::{
-    bytes::cut,
     config::RequestsConfig,
-    event::{
-        Facts, SignedIn, Source,
-        probe::Prober,
-        route::{self, Area},
-    },
-    line::{self, Line, Message, access, object::Object, postgres, rails, stamp},
+    event::{Facts, Source, probe::Prober},
+    line::{self, Line, Message, access, object::Object, postgres},
 };
+use join::{apply, believable, settle, shared, start, websocket};
 use stream::{Stream, Trust};
 use table::{Slot, Table};
 
@@ -160,137 +155,13 @@ impl Requests {
         true
     }
 
-    fn object_text(&mut self, index: usize, json: &[u8], id: &[u8], now: i64, prober: &mut Prober) -> bool {
-        let mut nodes = std::mem::take(&mut self.nodes);
-        let scanned = scan::scan(json, &mut nodes).is_ok();
-        let taken = scanned && self.take_object(index, &Object { body: json, nodes: &nodes }, id, now, prober);
-        self.nodes = nodes;
-        taken
-    }
-
-    fn take_object(&mut self, index: usize, object: &Object<'_>, id: &[u8], now: i64, prober: &mut Prober) -> bool {
-        if object.has(b"controller") && object.has(b"action") && object.has(b"status") {
-            self.lograge(index, object, id, now, prober)
-        } else {
-            self.access_object(object, now)
-        }
-    }
-
-    fn lograge(&mut self, index: usize, object: &Object<'_>, id: &[u8], now: i64, prober: &mut Prober) -> bool {
-        let Some(stream) = self.streams.get_mut(index) else { return false };
-        let value = &mut self.value;
-        let text = |names: &[&[u8]], value: &mut Vec<u8>| {
-            value.clear();
-            object.text(names, value);
-        };
-        // What other lines of the request have told: exceptions, the super admin's sign-in.
-        self.done.clear();
-        let mut known = false;
-        let key = table::key(stream.tag, id);
-        if !id.is_empty()
-            && let Some(slot) = self.table.get(key, id, now)
-        {
-            known = slot.open > 0;
-            if known {
-                std::mem::swap(&mut self.done, &mut slot.facts);
-                self.done.suspect |= slot.facts.suspect;
-            }
-        }
-        let done = &mut self.done;
-        if stream.shadowed(!known, done.suspect) == Trust::Suspect {
-            done.suspect = true;
-        }
-        done.id(id);
-        done.source = Source::Lograge;
-        done.time_ms = now;
-        text(&[b"method"], value);
-        done.method(value);
-        text(&[b"path"], value);
-        done.path(value);
-        text(&[b"controller"], value);
-        done.controller(value);
-        text(&[b"action"], value);
-        done.action(value);
-        text(&[b"remote_ip", b"ip"], value);
-        done.ip(value);
-        text(&[b"location"], value);
-        if !value.is_empty() {
-            done.location(value);
-        }
-        text(&[b"error"], value);
-        if let Some((class, _)) = cut(value, b": ") {
-            done.error(class);
-        }
-        text(&[b"request_id"], value);
-        if id.is_empty() {
-            done.id(value);
-        }
-        text(&[b"user_id"], value);
-        done.user_id(value);
-        done.signed_in = match object.has(b"user_id") {
-            false => SignedIn::Untold,
-            true if value.is_empty() => SignedIn::No,
-            true => SignedIn::Yes,
-        };
-        done.status = object.number(&[b"status"]).and_then(|s| u16::try_from(s).ok()).unwrap_or(0);
-        (done.processed, done.started) = (true, true);
-        if let Some((at, _)) = object.field(&[b"params"]) {
-            params::from_json(object, at, done, prober, value);
-        }
-        settle(done);
-        if !id.is_empty()
-            && let Some(slot) = self.table.insert(key, id, now)
-        {
-            slot.open = 0;
-        }
-        true
-    }
-
-    fn access_object(&mut self, object: &Object<'_>, now: i64) -> bool {
-        const IP: &[&[u8]] = &[b"remote_addr", b"client_ip", b"remote_ip", b"http_x_real_ip", b"clientip", b"client"];
-        const METHOD: &[&[u8]] = &[b"method", b"request_method", b"verb"];
-        const PATH: &[&[u8]] = &[b"request_uri", b"uri", b"path", b"url"];
-        let Some(status) = object.number(&[b"status", b"response_status", b"code"]) else { return false };
-        if object.field(IP).is_none() || object.field(PATH).or(object.field(&[b"request"])).is_none() {
-            return false;
-        }
-        let (value, done) = (&mut self.value, &mut self.done);
-        let text = |names: &[&[u8]], value: &mut Vec<u8>| {
-            value.clear();
-            object.text(names, value)
-        };
-        done.clear();
-        done.source = Source::Access;
-        done.status = u16::try_from(status).unwrap_or(0);
-        if text(METHOD, value) {
-            done.method(value);
-            text(PATH, value);
-            done.path(value);
-        } else {
-            text(&[b"request"], value);
-            let (method, path) = access::request_line(value);
-            done.method(method);
-            done.path(path);
-        }
-        text(IP, value);
-        done.ip(value);
-        text(&[b"http_user_agent", b"user_agent", b"agent"], value);
-        done.user_agent(value);
-        text(&[b"request_id", b"http_x_request_id"], value);
-        done.id(value);
-        text(&[b"time", b"time_iso8601", b"@timestamp", b"time_local"], value);
-        done.time_ms = stamp::zoned(value).or_else(|| stamp::access(value)).unwrap_or(now);
-        settle(done);
-        true
-    }
-
     /// A line with a request id.
     fn tagged(&mut self, index: usize, line: &Line<'_>, now: i64) -> bool {
         let Some(stream) = self.streams.get_mut(index) else { return false };
         let key = table::key(stream.tag, line.id);
         let known = self.table.get(key, line.id, now);
         let suspect = known.as_ref().is_some_and(|s| s.facts.suspect);
-        let trust = stream.shadowed(known.is_none(), suspect);
+        let trust = stream.shadowed(line.id, known.is_none(), suspect);
         if let Message::Started { method, path, ip } = line.message {
             stream.announce(path);
             if websocket(path) {
@@ -322,11 +193,11 @@ impl Requests {
         let slot = match known {
             Some(_) => self.table.get(key, line.id, now),
             None if begins => {
-                let slot = self.table.insert(key, line.id, now);
-                slot.map(|slot| {
+                let mut slot = self.table.insert(key, line.id, now);
+                if let Some(slot) = &mut slot {
                     slot.facts.suspect = trust == Trust::Suspect;
-                    slot
-                })
+                }
+                slot
             }
             None => None,
         };
@@ -409,133 +280,14 @@ fn clock(stream: &mut Stream, line: &Line<'_>, record_ms: i64) -> i64 {
     if let (Some(offset_s), false) = (line.offset_s, line.zoned) {
         stream.zone_ms = offset_s * 1000;
     }
+    // A program that stamps its lines has one clock; the shipper's is another.
+    if line.pid.is_none() && stream.stamped() && stream.time_ms > 0 && !stream::server(&line.message) {
+        return stream.time_ms;
+    }
     let own = line.time_ms.map(|ms| if line.zoned { ms } else { ms - stream.zone_ms });
     let now = own.unwrap_or(if record_ms > 0 { record_ms } else { stream.time_ms });
     stream.time_ms = now;
     now
-}
-
-/// Rails logs the start of a WebSocket, but its end in another way.
-fn websocket(path: &[u8]) -> bool {
-    let path = path.split(|&b| b == b'?').next().unwrap_or_default();
-    matches!(path, b"/cable" | b"/cable/")
-}
-
-fn start(facts: &mut Facts, method: &[u8], path: &[u8], ip: &[u8]) {
-    let (id, time_ms) = (std::mem::take(&mut facts.id), facts.time_ms);
-    facts.clear();
-    facts.id = id;
-    facts.time_ms = time_ms;
-    facts.started = true;
-    facts.method(method);
-    facts.path(path);
-    facts.ip(ip);
-}
-
-/// Another request begins with the id of one that is open: what they do not share cannot be told apart.
-fn shared(slot: &mut Slot, method: &[u8], path: &[u8], ip: &[u8]) {
-    slot.open += 1;
-    let facts = &mut slot.facts;
-    facts.ambiguous = true;
-    if facts.ip != ip {
-        facts.ip(b"");
-        facts.user(b"");
-    }
-    if facts.path != path || facts.method != method {
-        facts.path(b"");
-        facts.method(b"");
-        facts.target(b"");
-        facts.account_id(b"");
-    }
-}
-
-/// Take what a message says; whether it is the last of its request.
-fn apply(facts: &mut Facts, message: &Message<'_>, value: &mut Vec<u8>) -> bool {
-    match *message {
-        Message::Processing { controller, action } => {
-            facts.processed = true;
-            facts.controller(controller);
-            facts.action(action);
-        }
-        Message::Parameters(text) => {
-            if facts.ambiguous {
-                // Two requests share the id: a user stays only if both have the same.
-                value.clear();
-                value.extend_from_slice(&facts.user);
-                let before = std::mem::take(value);
-                params::from_ruby(text, facts, value);
-                if !before.is_empty() && facts.user != before {
-                    facts.user(b"");
-                }
-            } else {
-                params::from_ruby(text, facts, value);
-            }
-        }
-        Message::Halted(name) => facts.filter(name),
-        Message::Redirected(url) => facts.location(url),
-        Message::Handled(class) => facts.error(class),
-        Message::Csrf => facts.csrf = true,
-        Message::AdminRejected => facts.admin_rejected = true,
-        Message::Mail(name) => facts.mail(name),
-        Message::Completed(status) => {
-            facts.status = status;
-            return true;
-        }
-        Message::Exception { class, message } => {
-            facts.error(class);
-            if class == b"ActionController::RoutingError" {
-                facts.status = 404;
-                if facts.path.is_empty()
-                    && let Some((method, path)) = cut(message, b"[").and_then(|(_, m)| cut(m, b"] \""))
-                {
-                    facts.method(method);
-                    facts.path(path.strip_suffix(b"\"").unwrap_or(path));
-                }
-            }
-            return true;
-        }
-        Message::Blocked(fields) => {
-            let field = |name: &[u8]| rails::blocked_field(fields, name);
-            facts.blocked = true;
-            facts.status = 429;
-            if let Some(ip) = field(b"remote_ip") {
-                facts.ip(ip);
-            }
-            if let (true, Some(path)) = (facts.path.is_empty(), field(b"path")) {
-                facts.path(path);
-            }
-            if let (true, Some(method)) = (facts.method.is_empty(), field(b"method")) {
-                facts.method(method);
-            }
-            if let Some(agent) = field(b"user_agent") {
-                facts.user_agent(agent);
-            }
-            return true;
-        }
-        _ => {}
-    }
-    false
-}
-
-/// A controller's answer needs its `Processing` line; only the router's redirects have none.
-fn believable(facts: &Facts) -> bool {
-    facts.processed || facts.blocked || !facts.error.is_empty() || matches!(facts.status, 300..=399)
-}
-
-/// What is known only at the end: whose address the `email` parameter is, and the account in the path.
-fn settle(facts: &mut Facts) {
-    let route = route::of(facts);
-    if matches!(route.area, Area::Api | Area::Platform | Area::SuperAdmin) && !facts.user.is_empty() {
-        std::mem::swap(&mut facts.user, &mut facts.target);
-        facts.user.clear();
-    }
-    if facts.account_id.is_empty() {
-        let at = crate::bytes::find(&facts.path, b"/accounts/").map(|at| at + b"/accounts/".len());
-        let Facts { path, account_id, .. } = facts;
-        let rest = at.and_then(|at| path.get(at..)).unwrap_or_default();
-        let (digits, _) = crate::bytes::take_while(rest, |b| b.is_ascii_digit());
-        crate::bytes::set(account_id, digits, 20);
-    }
 }
 
 #[cfg(test)]

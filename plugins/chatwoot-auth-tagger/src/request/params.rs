@@ -23,7 +23,13 @@ pub fn from_ruby(text: &[u8], facts: &mut Facts, value: &mut Vec<u8>) {
 
 /// Take what is needed from lograge's `params`, at `index` of the object. Those of a GET come from the path and the
 /// query, which lograge does not print, so these are looked at for attacks.
-pub fn from_json(object: &Object<'_>, index: usize, facts: &mut Facts, prober: &mut Prober, value: &mut Vec<u8>) {
+pub fn from_json(
+    object: &Object<'_>,
+    index: usize,
+    facts: &mut Facts,
+    prober: &mut Prober,
+    value: &mut Vec<u8>,
+) {
     let Some(root) = object.nodes.get(index) else { return };
     let query = matches!(facts.method.as_slice(), b"GET" | b"HEAD");
     for node in object.nodes.get(index + 1..root.next as usize).unwrap_or_default() {
@@ -53,7 +59,14 @@ fn wanted(pair: &Pair<'_>) -> bool {
     pair.depth <= 2
         && matches!(
             pair.key,
-            b"email" | b"password" | b"mfa_token" | b"otp_code" | b"backup_code" | b"role" | b"account_id" | b"uid"
+            b"email"
+                | b"password"
+                | b"mfa_token"
+                | b"otp_code"
+                | b"backup_code"
+                | b"role"
+                | b"account_id"
+                | b"uid"
         )
 }
 

@@ -15,6 +15,8 @@ const PIDS: usize = 16;
 const ECHOES: usize = 32;
 /// No text of a client goes on for longer than this many lines.
 const RUN: u16 = 256;
+/// As [`RUN`], for what looks right: until the request that printed the text goes on, but not for longer.
+const SHADOW: u16 = 16;
 /// After so many lines without a logger's prefix, a stream counts as one that has none.
 const PREFIXED: u16 = 1000;
 /// Backends of the database whose client is known.
@@ -32,7 +34,7 @@ pub enum Trust {
 }
 
 /// Lines of other programs than Rails.
-fn server(message: &Message<'_>) -> bool {
+pub fn server(message: &Message<'_>) -> bool {
     matches!(message, Message::Access(_) | Message::Database(_) | Message::Object(_))
 }
 
@@ -59,7 +61,10 @@ pub struct Stream {
     run: u16,
     /// Only lines of processes not seen before are doubted.
     loose: bool,
-    shadow: bool,
+    /// Lines that may still be of a client's text, though they look right.
+    shadow: u16,
+    /// Hash of the id of the request that printed it.
+    shadow_id: u64,
     prefixed: u16,
     echoes: Vec<u64>,
     next_echo: usize,
@@ -103,7 +108,8 @@ impl Stream {
         }
         match line.message {
             Message::Untrusted => {
-                (self.run, self.loose, self.shadow) = (RUN, false, true);
+                (self.run, self.loose) = (RUN, false);
+                (self.shadow, self.shadow_id) = (SHADOW, hash(line.id));
             }
             // Some exceptions print what they could not read.
             Message::Exception { .. } => (self.run, self.loose) = (RUN, true),
@@ -120,13 +126,19 @@ impl Stream {
         Trust::Full
     }
 
-    /// A line of a request: `new` if none before it had its id.
-    pub fn shadowed(&mut self, new: bool, suspect: bool) -> Trust {
-        if self.shadow && (new || suspect) {
+    /// A line of the request `id`: `new` if none before it had its id.
+    pub fn shadowed(&mut self, id: &[u8], new: bool, suspect: bool) -> Trust {
+        if self.shadow > 0 && (new || suspect) && (id.is_empty() || hash(id) != self.shadow_id) {
+            self.shadow -= 1;
             return Trust::Suspect;
         }
-        self.shadow = false;
+        self.shadow = 0;
         Trust::Full
+    }
+
+    /// Whether its lines say when they were written, and by which process.
+    pub fn stamped(&self) -> bool {
+        !self.pids.is_empty()
     }
 
     fn learn(&mut self, pid: u64) {

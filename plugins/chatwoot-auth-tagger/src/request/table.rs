@@ -47,9 +47,9 @@ impl Table {
     /// The request with this id, if its lines are not too long ago.
     pub fn get(&mut self, key: u64, id: &[u8], now_ms: i64) -> Option<&mut Slot> {
         let max_age_ms = self.max_age_ms;
-        self.set(key)
-            .iter_mut()
-            .find(|s| s.key == key && s.facts.id == id && now_ms.saturating_sub(s.facts.time_ms) <= max_age_ms)
+        self.set(key).iter_mut().find(|s| {
+            s.key == key && s.facts.id == id && now_ms.saturating_sub(s.facts.time_ms) <= max_age_ms
+        })
     }
 
     /// A fresh place for this id, instead of the request of the same id, or a free, finished or the oldest one.
@@ -66,7 +66,6 @@ impl Table {
         slot.facts.time_ms = now_ms;
         Some(slot)
     }
-
 }
 
 #[cfg(test)]
