@@ -5,6 +5,37 @@ pub fn find(text: &[u8], needle: &[u8]) -> Option<usize> {
     memchr::memmem::find(text, needle)
 }
 
+/// Short texts that are looked for all at once.
+#[derive(Debug)]
+pub struct Needles {
+    all: &'static [&'static [u8]],
+    /// Whether one of them starts with this byte.
+    starts: [bool; 256],
+}
+
+impl Needles {
+    /// Look for these, none of which is empty.
+    pub const fn new(all: &'static [&'static [u8]]) -> Self {
+        let mut starts = [false; 256];
+        let mut i = 0;
+        while i < all.len() {
+            starts[all[i][0] as usize] = true;
+            i += 1;
+        }
+        Self { all, starts }
+    }
+
+    /// Whether one of them is in `text`.
+    pub fn within(&self, text: &[u8]) -> bool {
+        text.iter().enumerate().any(|(at, &b)| {
+            self.starts[usize::from(b)] && {
+                let rest = text.get(at..).unwrap_or_default();
+                self.all.iter().any(|needle| rest.starts_with(needle))
+            }
+        })
+    }
+}
+
 /// What stands before and after the first `separator`.
 pub fn cut<'a>(text: &'a [u8], separator: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
     let at = find(text, separator)?;
@@ -106,6 +137,8 @@ mod tests {
         assert_eq!(quoted(br"a\"), None);
         assert_eq!(number(b"0412"), Some(412));
         assert_eq!(number(b"4x"), None);
+        static NEEDLES: Needles = Needles::new(&[b"../", b"x"]);
+        assert!(NEEDLES.within(b"a../b") && NEEDLES.within(b"abx") && !NEEDLES.within(b"a./..b"));
         let mut out = Vec::new();
         percent_decode(b"a%2Fb+c%zz%4", true, &mut out);
         assert_eq!(out, b"a/b c%zz%4");

@@ -81,7 +81,7 @@ impl Default for RequestsConfig {
 }
 
 /// Alerts.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct AlertsConfig {
@@ -149,7 +149,7 @@ macro_rules! rules {
     ($($(#[$doc:meta])* $name:ident { window_seconds: $window:literal, $($(#[$field_doc:meta])* $field:ident: $default:literal,)* })+) => {
         $(
             $(#[$doc])*
-            #[derive(Debug, Clone, Deserialize)]
+            #[derive(Debug, Clone, Copy, Deserialize)]
             #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
             #[serde(default, deny_unknown_fields)]
             pub struct $name {

@@ -95,6 +95,7 @@ pub struct Alerts {
     clock_ms: i64,
     ahead: u32,
     source: Source,
+    user: Vec<u8>,
     found: Vec<Alert>,
 }
 
@@ -127,10 +128,11 @@ impl Alerts {
             scan: windows(c.web_scan.window_seconds, c.web_scan.paths),
             compromise_user: windows(c.account_compromise.window_seconds, c.account_compromise.failures),
             compromise_ip: windows(c.account_compromise.window_seconds, c.account_compromise.failures),
-            config: config.clone(),
+            config: *config,
             clock_ms: 0,
             ahead: 0,
             source: Source::default(),
+            user: Vec::new(),
             found: Vec::new(),
         }
     }
@@ -170,8 +172,9 @@ impl Alerts {
             return &self.found;
         }
         self.source.set(&facts.ip);
-        let mut user = facts.user.clone();
-        user.make_ascii_lowercase();
+        let mut user = std::mem::take(&mut self.user);
+        user.clear();
+        user.extend(facts.user.iter().map(u8::to_ascii_lowercase));
         let ip = std::mem::take(&mut self.source.key);
         let hit = Hit { ms: facts.time_ms, user: short(&user), ip: short(&ip) };
         let private = self.source.private;
@@ -179,6 +182,7 @@ impl Alerts {
         self.sign_ins(event, &seen);
         self.requests(event, facts, &seen);
         self.source.key = ip;
+        self.user = user;
         &self.found
     }
 
@@ -189,7 +193,7 @@ impl Alerts {
         let second = failed
             && matches!(event.action, Action::MfaVerify | Action::MfaActivate | Action::MfaDisable)
             || event.action == Action::RateLimited && event.second_factor;
-        let c = self.config.clone_thresholds();
+        let c = self.config;
         let list = usize::from(self.config.list);
         let found = &mut self.found;
         if (refused || limited) && !seen.ip.is_empty() {
@@ -203,41 +207,71 @@ impl Alerts {
                 raise(windows, BRUTE_FORCE, at, c.brute_force.failures, seen, list, over, found);
             }
         }
-        if refused && c.distributed.enabled && !seen.user.is_empty() {
+        if refused && c.distributed_brute_force.enabled && !seen.user.is_empty() {
             let over = |h: &[Hit]| {
-                h.len() >= c.distributed.failures as usize
-                    && distinct(h, |h| h.ip) >= c.distributed.addresses as usize
+                h.len() >= c.distributed_brute_force.failures as usize
+                    && distinct(h, |h| h.ip) >= c.distributed_brute_force.addresses as usize
             };
             let at = seen.by_user();
-            raise(&mut self.distributed, DISTRIBUTED, at, c.distributed.failures, seen, list, over, found);
+            raise(
+                &mut self.distributed,
+                DISTRIBUTED,
+                at,
+                c.distributed_brute_force.failures,
+                seen,
+                list,
+                over,
+                found,
+            );
         }
-        if refused && c.stuffing.enabled && !seen.ip.is_empty() && !seen.user.is_empty() {
-            let over =
-                |h: &[Hit]| distinct_users(h, c.stuffing.max_tries as usize) >= c.stuffing.users as usize;
-            raise(&mut self.stuffing, STUFFING, seen.by_ip(), c.stuffing.users, seen, list, over, found);
-        }
-        if refused && c.spraying.enabled && !seen.ip.is_empty() && !seen.user.is_empty() {
-            // An address that tries many users on its own is another rule's.
-            let busy = (c.stuffing.users as usize).max(2);
+        if refused && c.credential_stuffing.enabled && !seen.ip.is_empty() && !seen.user.is_empty() {
             let over = |h: &[Hit]| {
-                let (users, addresses) = (c.spraying.users as usize, c.spraying.addresses as usize);
+                distinct_users(h, c.credential_stuffing.max_tries as usize)
+                    >= c.credential_stuffing.users as usize
+            };
+            raise(
+                &mut self.stuffing,
+                STUFFING,
+                seen.by_ip(),
+                c.credential_stuffing.users,
+                seen,
+                list,
+                over,
+                found,
+            );
+        }
+        if refused && c.password_spraying.enabled && !seen.ip.is_empty() && !seen.user.is_empty() {
+            // An address that tries many users on its own is another rule's.
+            let busy = (c.credential_stuffing.users as usize).max(2);
+            let over = |h: &[Hit]| {
+                let (users, addresses) =
+                    (c.password_spraying.users as usize, c.password_spraying.addresses as usize);
                 h.len() >= users && {
-                    let (u, a) = spread(h, c.spraying.max_tries as usize, busy);
+                    let (u, a) = spread(h, c.password_spraying.max_tries as usize, busy);
                     u >= users && a >= addresses
                 }
             };
-            raise(&mut self.spraying, SPRAYING, (b"", false), c.spraying.users, seen, list, over, found);
+            raise(
+                &mut self.spraying,
+                SPRAYING,
+                (b"", false),
+                c.password_spraying.users,
+                seen,
+                list,
+                over,
+                found,
+            );
         }
-        if c.mfa.enabled && !seen.ip.is_empty() {
+        if c.mfa_brute_force.enabled && !seen.ip.is_empty() {
             // A throttled sign-in does not say whether it had a code: it counts where codes have failed before.
             let (ms, window_ms) = (seen.hit.ms, self.mfa.window_ms);
             let tried = limited && self.mfa.get(seen.ip).is_some_and(|e| !e.before(ms, window_ms).is_empty());
             if second || tried {
-                let over = |h: &[Hit]| h.len() >= c.mfa.failures as usize;
-                raise(&mut self.mfa, MFA, seen.by_ip(), c.mfa.failures, seen, list, over, found);
+                let over = |h: &[Hit]| h.len() >= c.mfa_brute_force.failures as usize;
+                raise(&mut self.mfa, MFA, seen.by_ip(), c.mfa_brute_force.failures, seen, list, over, found);
             }
         }
-        if c.compromise.enabled {
+        if c.account_compromise.enabled {
             let failure = refused || limited || failed && event.action == Action::MfaVerify;
             let success = event.outcome == Outcome::Success
                 && matches!(
@@ -256,12 +290,12 @@ impl Alerts {
                 } else if success {
                     let (ms, window_ms) = (seen.hit.ms, windows.window_ms);
                     let Some(entry) = windows.get(at.0) else { continue };
-                    let over = entry.before(ms, window_ms).len() >= c.compromise.failures as usize;
+                    let over = entry.before(ms, window_ms).len() >= c.account_compromise.failures as usize;
                     if over && entry.unmuted(ms, window_ms) {
                         found.push(alert(
                             COMPROMISE,
                             at,
-                            c.compromise.failures,
+                            c.account_compromise.failures,
                             seen,
                             list,
                             entry,
@@ -381,25 +415,5 @@ fn alert(
     }
 }
 
-/// The thresholds of rules over sign-ins, so that they can be read while windows are written.
-struct Thresholds {
-    brute_force: crate::config::BruteForce,
-    distributed: crate::config::Distributed,
-    stuffing: crate::config::Stuffing,
-    spraying: crate::config::Spraying,
-    mfa: crate::config::MfaBruteForce,
-    compromise: crate::config::Compromise,
-}
-
-impl AlertsConfig {
-    fn clone_thresholds(&self) -> Thresholds {
-        Thresholds {
-            brute_force: self.brute_force.clone(),
-            distributed: self.distributed_brute_force.clone(),
-            stuffing: self.credential_stuffing.clone(),
-            spraying: self.password_spraying.clone(),
-            mfa: self.mfa_brute_force.clone(),
-            compromise: self.account_compromise.clone(),
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! Requests that look for holes: paths that Chatwoot does not have, and attack patterns in path and query. Never bodies.
 
-use crate::bytes::{find, percent_decode};
+use crate::bytes::{Needles, percent_decode};
 
 /// First segments of paths that only who looks for other software asks for.
 const FIRST: &[&[u8]] = &[
@@ -89,7 +89,7 @@ const ENDS: &[&[u8]] = &[
 ];
 
 /// Patterns of attacks, in lower case and decoded.
-const PATTERNS: &[&[u8]] = &[
+static PATTERNS: Needles = Needles::new(&[
     b"../",
     b"..\\",
     b"/etc/passwd",
@@ -139,7 +139,7 @@ const PATTERNS: &[&[u8]] = &[
     b"base64_decode(",
     b"169.254.169.254",
     b"\0",
-];
+]);
 
 /// Decodes and compares; holds its working memory.
 #[derive(Debug, Default)]
@@ -186,17 +186,7 @@ impl Prober {
 }
 
 fn pattern(text: &[u8]) -> bool {
-    // All of them hold one of these bytes or words; most texts hold none.
-    if memchr::memchr3(b'<', b'\'', b'/', text).is_none()
-        && memchr::memchr3(b'(', b'$', b':', text).is_none()
-        && memchr::memchr3(b' ', b'\\', b'{', text).is_none()
-        && memchr::memchr3(0, b'=', b'_', text).is_none()
-        && memchr::memchr3(b'.', b'"', b'#', text).is_none()
-        && find(text, b"invokefunction").is_none()
-    {
-        return false;
-    }
-    PATTERNS.iter().any(|p| find(text, p).is_some())
+    PATTERNS.within(text)
 }
 
 /// A line feed and what could be a line of this log.
