@@ -5,33 +5,44 @@ pub fn find(text: &[u8], needle: &[u8]) -> Option<usize> {
     memchr::memmem::find(text, needle)
 }
 
-/// Short texts that are looked for all at once.
+/// Most texts in [`Needles`].
+const NEEDLES: usize = 128;
+
+/// Short texts that are looked for all at once, in one pass.
 #[derive(Debug)]
 pub struct Needles {
     all: &'static [&'static [u8]],
-    /// Whether one of them starts with this byte.
-    starts: [bool; 256],
+    /// By byte: one more than the index of a needle that starts with it, 0 if none does.
+    first: [u8; 256],
+    /// By needle: the next one that starts with the same byte, likewise.
+    next: [u8; NEEDLES],
 }
 
 impl Needles {
-    /// Look for these, none of which is empty.
+    /// Look for these, none of which is empty; at most 128.
     pub const fn new(all: &'static [&'static [u8]]) -> Self {
-        let mut starts = [false; 256];
+        let (mut first, mut next) = ([0; 256], [0; NEEDLES]);
         let mut i = 0;
         while i < all.len() {
-            starts[all[i][0] as usize] = true;
+            let start = all[i][0] as usize;
+            next[i] = first[start];
+            first[start] = i as u8 + 1;
             i += 1;
         }
-        Self { all, starts }
+        Self { all, first, next }
     }
 
     /// Whether one of them is in `text`.
     pub fn within(&self, text: &[u8]) -> bool {
         text.iter().enumerate().any(|(at, &b)| {
-            self.starts[usize::from(b)] && {
-                let rest = text.get(at..).unwrap_or_default();
-                self.all.iter().any(|needle| rest.starts_with(needle))
+            let mut needle = usize::from(self.first[usize::from(b)]);
+            while needle > 0 {
+                if text.get(at..).is_some_and(|rest| rest.starts_with(self.all[needle - 1])) {
+                    return true;
+                }
+                needle = usize::from(self.next[needle - 1]);
             }
+            false
         })
     }
 }
@@ -106,6 +117,10 @@ pub fn write_number(n: u64, out: &mut Vec<u8>) {
 
 /// Percent-decode `text` into `out`; `+` is a space if `form`. What is no escape stays.
 pub fn percent_decode(text: &[u8], form: bool, out: &mut Vec<u8>) {
+    if memchr::memchr2(b'%', b'+', text).is_none() {
+        out.extend_from_slice(text);
+        return;
+    }
     let hex = |b: Option<&u8>| b.and_then(|&b| (b as char).to_digit(16));
     let mut at = 0;
     while let Some(&byte) = text.get(at) {
