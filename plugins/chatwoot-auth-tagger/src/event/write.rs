@@ -1,6 +1,10 @@
 //! Events and alerts as fields of ECS, OCSF or a flat schema. What goes out has been scrubbed.
 
-use super::{Action, Event, Facts, Outcome, decide::Confidence, fields::Fields};
+use super::{
+    Action, Event, Facts, Outcome,
+    decide::Confidence,
+    fields::{Fields, string},
+};
 use crate::{
     alert::Alert,
     config::{Config, Schema},
@@ -11,7 +15,7 @@ use crate::{
 /// `event.dataset`.
 const DATASET: &[u8] = b"chatwoot.auth";
 /// Version of OCSF.
-const OCSF: &[u8] = b"1.3.0";
+const OCSF: &[u8] = b"1.4.0";
 
 /// Writes events down.
 #[derive(Debug)]
@@ -154,21 +158,49 @@ impl Writer {
         fields.text("metadata.product.name", b"Chatwoot");
         fields.text("metadata.log_name", DATASET);
         fields.text("metadata.correlation_uid", &facts.id);
-        fields.text("src_endpoint.ip", &facts.ip);
-        fields.text("user.name", &facts.user);
-        fields.text("user.uid", &facts.user_id);
-        fields.text("http_request.http_method", &facts.method);
-        fields.text("http_request.url.path", &self.path);
-        fields.text("http_request.url.query_string", &self.query);
-        fields.text("http_request.user_agent", &self.agent);
-        if facts.status >= 100 && facts.source != super::Source::Database {
+        let http = facts.status >= 100 && facts.source != super::Source::Database;
+        if http {
+            fields.raw("status_code", |out| {
+                out.push(b'"');
+                crate::bytes::write_number(u64::from(facts.status), out);
+                out.push(b'"');
+            });
+        }
+        match spec.class {
+            3001 | 3002 | 3005 => {
+                fields.text("user.name", &facts.user);
+                fields.text("user.uid", &facts.user_id);
+            }
+            6003 | 6005 => {
+                fields.text("actor.user.name", &facts.user);
+                fields.text("actor.user.uid", &facts.user_id);
+            }
+            _ => {}
+        }
+        if spec.class == 6003 {
+            fields.text("api.operation", spec.name.as_bytes());
+        }
+        if spec.class != 6008 {
+            fields.text("src_endpoint.ip", &facts.ip);
+            fields.text("http_request.http_method", &facts.method);
+            fields.text("http_request.url.path", &self.path);
+            fields.text("http_request.url.query_string", &self.query);
+            fields.text("http_request.user_agent", &self.agent);
+        }
+        if spec.class == 4002 && http {
             fields.number("http_response.code", u64::from(facts.status));
         }
         if spec.class == 3002 && event.action == Action::MfaVerify {
             fields.flag("is_mfa", true);
         }
-        if spec.class == 4002 && matches!(event.action, Action::RateLimited) {
+        if event.action == Action::RateLimited {
             fields.number("disposition_id", 2);
+        }
+        // What the class has no attribute for.
+        if spec.class == 6008 {
+            fields.text("unmapped.source_ip", &facts.ip);
+            fields.text("unmapped.http_method", &facts.method);
+            fields.text("unmapped.url_path", &self.path);
         }
         fields.list("unmapped.techniques", [technique(event).as_bytes()]);
         fields.text("unmapped.outcome", event.outcome.name().as_bytes());
@@ -311,11 +343,15 @@ fn ocsf_alert(alert: &Alert, fields: &mut Fields) {
     fields.text("metadata.product.name", b"Chatwoot");
     fields.text("finding_info.uid", alert.rule.id.as_bytes());
     fields.text("finding_info.title", alert.rule.name.as_bytes());
+    fields.raw("finding_info.attacks", |out| {
+        out.extend_from_slice(b"[{\"technique\":{\"uid\":");
+        string(alert.rule.technique.as_bytes(), out);
+        out.extend_from_slice(b"}}]");
+    });
     fields.text("finding_info.analytic.name", alert.rule.id.as_bytes());
     fields.number("finding_info.analytic.type_id", 1);
     fields.number("unmapped.threshold", u64::from(alert.threshold));
     fields.number("unmapped.window_seconds", u64::from(alert.window_seconds));
-    fields.text("unmapped.technique", alert.rule.technique.as_bytes());
     fields.text("unmapped.by", &alert.by);
     fields.list(
         if of_paths(alert) { "unmapped.paths" } else { "unmapped.users" },
