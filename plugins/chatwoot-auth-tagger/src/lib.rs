@@ -24,7 +24,7 @@ pub mod scrub;
 
 use tamis_sdk::{
     ConfigError, Filter, Key, OnError, Record, Verdict,
-    record::{Kind, escape},
+    record::{Kind, Node, escape, scan},
 };
 
 use crate::{
@@ -49,6 +49,7 @@ pub struct ChatwootAuthTagger {
     prefix: String,
     scrub_record: bool,
     text: Vec<u8>,
+    nodes: Vec<Node>,
     value: Vec<u8>,
     name: String,
     beside: Vec<u8>,
@@ -64,15 +65,29 @@ impl ChatwootAuthTagger {
     /// Read the record's line or fields; whether it ends a request.
     fn read(&mut self, record: &Record<'_>, record_ms: i64) -> bool {
         let tag = record.tag();
-        if record.is_text() {
-            return self.lines(tag, record.body(), record_ms);
+        if !record.is_text() {
+            return self.object(tag, &Object { body: record.body(), nodes: record.nodes() }, record_ms);
         }
-        let object = Object { body: record.body(), nodes: record.nodes() };
-        if self.requests.object(tag, &object, record_ms, &mut self.prober) {
+        // A line of Docker's log files, or of a program that logs objects.
+        let text = record.body();
+        if text.first() == Some(&b'{') {
+            let mut nodes = std::mem::take(&mut self.nodes);
+            let scanned = scan::scan(text, &mut nodes).is_ok();
+            let finished = scanned && self.object(tag, &Object { body: text, nodes: &nodes }, record_ms);
+            self.nodes = nodes;
+            if scanned {
+                return finished;
+            }
+        }
+        self.lines(tag, text, record_ms)
+    }
+
+    fn object(&mut self, tag: &[u8], object: &Object<'_>, record_ms: i64) -> bool {
+        if self.requests.object(tag, object, record_ms, &mut self.prober) {
             return true;
         }
-        let strings = || record.nodes().iter().filter(|n| n.kind == Kind::String);
-        let named = |name: &&[u8]| strings().find(|n| record.key(n) == *name);
+        let strings = || object.nodes.iter().filter(|n| n.kind == Kind::String);
+        let named = |name: &&[u8]| strings().find(|n| object.key(n) == *name);
         // A message under a name of its own is the longest text.
         let Some(node) =
             MESSAGES.iter().find_map(named).or_else(|| strings().max_by_key(|n| n.end - n.start))
@@ -81,7 +96,7 @@ impl ChatwootAuthTagger {
         };
         let mut text = std::mem::take(&mut self.text);
         text.clear();
-        escape::decode(record.raw(node), &mut text);
+        escape::decode(object.raw(node), &mut text);
         let finished = self.lines(tag, &text, record_ms);
         self.text = text;
         finished
@@ -178,6 +193,7 @@ impl Filter for ChatwootAuthTagger {
             prefix: config.prefix,
             scrub_record: config.scrub_record,
             text: Vec::new(),
+            nodes: Vec::new(),
             value: Vec::new(),
             name: String::new(),
             beside: Vec::new(),

@@ -57,6 +57,9 @@ fn wrappings_change_nothing() {
                 "{file} {prefix}"
             );
         }
+        let docker =
+            |l: &str| json!({ "log": format!("{l}\n"), "stream": "stdout", "time": "x" }).to_string();
+        assert!(added(lines, Encoding::Text, "log", docker) == plain, "{file} docker");
         for key in ["log", "message", "MESSAGE", "payload"] {
             let wrap = |l: &str| json!({ key: l }).to_string();
             assert!(added(lines, Encoding::Json, key, wrap) == plain, "{file} {key}");

@@ -251,7 +251,9 @@ impl Requests {
             stream.bare_open += 1;
             stream.bare_ms = now;
             let alone = stream.bare_open == 1;
+            let suspect = stream.shadowed(b"", true, false) == Trust::Suspect;
             start(&mut stream.bare, method, path, ip);
+            stream.bare.suspect = suspect;
             stream.bare.ambiguous = !alone;
             return false;
         }

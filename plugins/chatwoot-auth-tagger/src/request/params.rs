@@ -79,7 +79,10 @@ fn take(pair: &Pair<'_>, value: &[u8], facts: &mut Facts) {
         (1, b"account_id") => facts.account_id(value),
         (1, b"email") if pair.string => facts.user(value.trim_ascii()),
         (2, b"email") if pair.string && pair.parent == b"agent" => facts.target(value.trim_ascii()),
-        (2, b"email") if pair.string && facts.user.is_empty() => facts.user(value.trim_ascii()),
+        // Not what an array of addresses holds: nobody signs in with one.
+        (2, b"email") if pair.string && pair.parent != b"email" && facts.user.is_empty() => {
+            facts.user(value.trim_ascii())
+        }
         _ => {}
     }
 }

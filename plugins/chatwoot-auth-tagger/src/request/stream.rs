@@ -84,6 +84,9 @@ impl Stream {
         if !self.echoes.is_empty() && self.echoes.contains(&hash(prefix::strip(text).rest.trim_ascii())) {
             return Trust::None;
         }
+        if self.run > 0 && self.loose && line.pid.is_none() {
+            self.restarted(text);
+        }
         let believed = match line.pid {
             Some(pid) if self.pids.contains(&pid) => {
                 self.run = 0;
@@ -139,6 +142,15 @@ impl Stream {
     /// Whether its lines say when they were written, and by which process.
     pub fn stamped(&self) -> bool {
         !self.pids.is_empty()
+    }
+
+    /// Puma names its process when it starts: `*          PID: 21545`.
+    fn restarted(&mut self, text: &[u8]) {
+        let banner = prefix::strip(text).rest.strip_prefix(b"* ").map(<[u8]>::trim_ascii);
+        let pid = banner.and_then(|b| b.strip_prefix(b"PID: ")).and_then(crate::bytes::number);
+        if let Some(pid) = pid {
+            self.learn(pid);
+        }
     }
 
     fn learn(&mut self, pid: u64) {

@@ -136,6 +136,13 @@ fn without_ids_only_requests_on_their_own_are_told() {
     let found = events(&[one.clone(), two.clone()].concat());
     assert_eq!(found.iter().map(|f| f.1.as_str()).collect::<Vec<_>>(), ["ann@x", "bob@x"]);
     assert!(found.iter().all(|f| f.0.confidence == Confidence::Low));
+    // Behind a text of a client, what looks like a request may be one of his.
+    let mut requests = requests();
+    let mut prober = Prober::default();
+    for line in ["Article: not found for slug: x"].into_iter().chain(one.iter().map(String::as_str)) {
+        requests.line(b"t", line.as_bytes(), 0, &mut prober);
+    }
+    assert!(requests.done().suspect);
     let mixed: Vec<String> = one.iter().zip(&two).flat_map(|(a, b)| [a.clone(), b.clone()]).collect();
     assert!(events(&[mixed, two].concat()).len() <= 1);
 }
@@ -147,4 +154,13 @@ fn local_times_become_utc() {
     let text = "I, [2026-03-02T09:00:01.000 #7]  INFO -- : [a] Started POST \"/auth/sign_in\" for 192.0.2.1 at 2026-03-02 09:00:01 +0100";
     requests.line(b"t", text.as_bytes(), 0, &mut prober);
     assert_eq!(requests.now_ms(), crate::line::stamp::zoned(b"2026-03-02T08:00:01Z").unwrap());
+}
+
+#[test]
+fn a_process_that_starts_anew_is_believed() {
+    let mut lines = sign_in(7, "a", "ann@x", "192.0.2.1", 200);
+    lines.push(line(7, 3, "c", "Something that nobody knows"));
+    lines.push("*          PID: 8".to_owned());
+    lines.extend(sign_in(8, "b", "bob@x", "192.0.2.1", 200));
+    assert_eq!(events(&lines).len(), 2);
 }
