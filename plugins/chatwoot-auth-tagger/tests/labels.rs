@@ -95,15 +95,21 @@ fn score(file: &str, lines: &[&[u8]], tagged: &Tagged, labels: &[Value], show: &
             let action = &event["event"]["action"];
             let alt = label["alt"].as_array().is_some_and(|alt| alt.contains(action));
             let outcome = event["event"]["outcome"] == label["outcome"]
-                || event["event"]["outcome"] == "unknown"
-                || label["outcome"] == "unknown"
+                // A web server cannot see how a single sign-on has ended.
+                || (event["event"]["outcome"] == "unknown" && file.starts_with("nginx"))
                 || alt;
             // Not the label's: that is the client's, also where the log was made to tell another.
             let ip = event["source"]["ip"].as_str().is_none_or(|ip| {
                 all.iter().any(|n| memchr::memmem::find(lines[n - 1], ip.as_bytes()).is_some())
                     || file == "postgres.log"
             });
-            (*action == label["action"] || alt) && outcome && ip
+            let signs_in =
+                matches!(text(action), "user-login" | "admin-login" | "mfa-verify" | "mfa-challenge");
+            let user = !signs_in
+                || event["user"]["name"].is_null()
+                || label["user"].is_null()
+                || text(&event["user"]["name"]).eq_ignore_ascii_case(text(&label["user"]));
+            user && (*action == label["action"] || alt) && outcome && ip
         };
         let found = all.iter().filter_map(|n| tagged.events.get(n)).any(right);
         if label["optional"] == true && !found {
@@ -147,6 +153,7 @@ fn recorded_logs_match_their_labels() {
     let mut show = std::env::var("MISSES").ok().and_then(|n| n.parse().ok()).unwrap_or(0);
     println!("| file | expected | found | missed | false | forged believed | events | alerts |");
     println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
+    let mut strangers = Vec::new();
     let mut per_attack = BTreeMap::<(String, String), Vec<String>>::new();
     for file in FILES {
         let bytes = corpus(file);
@@ -167,6 +174,20 @@ fn recorded_logs_match_their_labels() {
             "| {file} | {} | {} | {} | {} | {} | {} | {alerts:?} |",
             s.expected, s.found, s.missed, s.fals, s.forged, s.events
         );
+        for (line, event) in &tagged.events {
+            for alert in event["alerts"].as_array().into_iter().flatten() {
+                let by = [text(&alert["source"]["address"]), text(&alert["user"]["name"])];
+                let of = |a: &Value| {
+                    let within = |key: &str| {
+                        a[key].as_array().is_some_and(|l| l.iter().any(|v| by.contains(&text(v))))
+                    };
+                    within("source_ips") || within("users")
+                };
+                if by != ["", ""] && !attacks.iter().any(of) {
+                    strangers.push(format!("{file}:{line} {} {by:?}", alert["rule"]["id"]));
+                }
+            }
+        }
         for attack in attacks.iter().filter(|a| text(&a["file"]) == *file) {
             let (first, last) = (
                 attack["first_line"].as_u64().unwrap() as usize,
@@ -197,6 +218,28 @@ fn recorded_logs_match_their_labels() {
             assert!(s.fals * 200 <= s.events.max(200), "{file}: {} false of {}", s.fals, s.events);
         }
     }
+    for ((attack, place), rules) in &per_attack {
+        let expected = match attack.as_str() {
+            "brute_force" | "super_admin_brute_force" => "brute-force-detected",
+            "distributed_brute_force" => "distributed-brute-force-detected",
+            "credential_stuffing" => "credential-stuffing-detected",
+            "password_spraying" => "password-spraying-detected",
+            "mfa_brute_force" => "mfa-brute-force-detected",
+            "api_token_guessing" => "api-token-abuse-detected",
+            "idor_enumeration" => "enumeration-detected",
+            // lograge has neither address nor query of what is not routed.
+            "web_probing" if !place.contains("lograge") => "web-scan-detected",
+            _ => continue,
+        };
+        // Without Redis, sign-ins are answered with 500, which says nothing of the password.
+        if place.starts_with("rails-lograge-redis-down") {
+            continue;
+        }
+        // Too few refusals with a user before the throttle takes over.
+        let short = attack == "distributed_brute_force" && place.contains("\"401\":5,");
+        assert!(short || rules.iter().any(|r| r == expected), "{attack} {place}: {rules:?}");
+    }
+    println!("\nalerts of nobody who attacks: {strangers:#?}");
     println!("\n| attack | where | alerts |\n| --- | --- | --- |");
     for ((attack, place), rules) in &per_attack {
         println!("| {attack} | {place} | {} |", rules.join(", "));
