@@ -9,6 +9,7 @@ use window::{Entry, Hit, Windows, distinct, distinct_users, short, spread};
 use crate::{
     config::AlertsConfig,
     event::{Action, Event, Facts, Outcome},
+    scrub,
 };
 
 /// A rule.
@@ -53,6 +54,8 @@ pub struct Alert {
     pub by: Vec<u8>,
     /// Whether `by` is a user.
     pub by_user: bool,
+    /// The address that raised it, as it came.
+    pub ip: Vec<u8>,
     /// Hits in the window.
     pub count: usize,
     /// What the rule asks for at least.
@@ -96,6 +99,7 @@ pub struct Alerts {
     ahead: u32,
     source: Source,
     user: Vec<u8>,
+    path: Vec<u8>,
     found: Vec<Alert>,
 }
 
@@ -133,6 +137,7 @@ impl Alerts {
             ahead: 0,
             source: Source::default(),
             user: Vec::new(),
+            path: Vec::new(),
             found: Vec::new(),
         }
     }
@@ -178,7 +183,7 @@ impl Alerts {
         let ip = std::mem::take(&mut self.source.key);
         let hit = Hit { ms: facts.time_ms, user: short(&user), ip: short(&ip) };
         let private = self.source.private;
-        let seen = Seen { hit, user: &user, ip: &ip, private };
+        let seen = Seen { hit, user: &user, ip: &ip, address: &facts.ip, private };
         self.sign_ins(event, &seen);
         self.requests(event, facts, &seen);
         self.source.key = ip;
@@ -328,7 +333,9 @@ impl Alerts {
             }
             Action::Suspicious if config.web_scan.enabled => {
                 let paths = config.web_scan.paths;
-                let path = facts.bare_path();
+                self.path.clear();
+                scrub::clean(facts.bare_path(), &mut self.path);
+                let path = self.path.as_slice();
                 let scan = Seen { hit: Hit { user: short(path), ..seen.hit }, user: path, ..*seen };
                 let over = |h: &[Hit]| distinct(h, |h| h.user) >= paths as usize;
                 raise(&mut self.scan, SCAN, seen.by_ip(), paths, &scan, list, over, found);
@@ -344,6 +351,8 @@ struct Seen<'a> {
     hit: Hit,
     user: &'a [u8],
     ip: &'a [u8],
+    /// The address as it came.
+    address: &'a [u8],
     private: bool,
 }
 
@@ -402,6 +411,7 @@ fn alert(
         rule,
         by: by.0.to_vec(),
         by_user: by.1,
+        ip: if by.1 || by.0.is_empty() { Vec::new() } else { seen.address.to_vec() },
         count: hits.len(),
         threshold,
         window_seconds: u32::try_from(window_ms / 1000).unwrap_or(0),

@@ -305,6 +305,7 @@ fn ecs_alert(alert: &Alert, fields: &mut Fields) {
         fields.text("user.name", &alert.by);
     } else {
         fields.text("source.address", &alert.by);
+        fields.text("source.ip", &alert.ip);
     }
     fields.list("related.ip", alert.ips.iter().filter(|ip| !ip.contains(&b'/')).map(Vec::as_slice));
     fields.list("related.user", users.iter().map(Vec::as_slice));
@@ -353,6 +354,7 @@ fn ocsf_alert(alert: &Alert, fields: &mut Fields) {
     fields.number("unmapped.threshold", u64::from(alert.threshold));
     fields.number("unmapped.window_seconds", u64::from(alert.window_seconds));
     fields.text("unmapped.by", &alert.by);
+    fields.text("unmapped.source_ip", &alert.ip);
     fields.list(
         if of_paths(alert) { "unmapped.paths" } else { "unmapped.users" },
         alert.users.iter().map(Vec::as_slice),
