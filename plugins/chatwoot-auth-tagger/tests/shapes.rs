@@ -67,6 +67,44 @@ fn wrappings_change_nothing() {
     }
 }
 
+/// The request id of a line, also of one of an exception.
+fn id(line: &str) -> Option<&str> {
+    let rest = line.strip_prefix('[').or_else(|| Some(line.split_once(": [")?.1))?;
+    let id = rest.split_once(']')?.0;
+    (id.len() == 36).then_some(id)
+}
+
+#[test]
+fn requests_of_several_threads_are_those_of_one_after_another() {
+    for file in ["rails-default.log", "rails-legacy-ruby33.log", "rails-debug.log"] {
+        let lines: Vec<String> =
+            corpus(file).into_iter().filter(|l| id(l).is_some() && !l.contains(" #1]")).collect();
+        let mut order = Vec::<&str>::new();
+        let mut groups = std::collections::HashMap::<&str, Vec<String>>::new();
+        for line in &lines {
+            let id = id(line).unwrap();
+            groups.entry(id).or_insert_with(|| {
+                order.push(id);
+                Vec::new()
+            });
+            groups.get_mut(id).unwrap().push(line.clone());
+        }
+        let single: Vec<String> = order.iter().flat_map(|id| groups[id].clone()).collect();
+        let events = |lines: &[String]| -> Vec<String> {
+            let mut all: Vec<String> = added(lines, Encoding::Text, "log", str::to_owned)
+                .iter()
+                .filter(|e| e["event"]["kind"] == "event")
+                .map(|e| format!("{} {} {} {} {}", e["http"], e["event"], e["source"], e["user"], e["url"]))
+                .collect();
+            all.sort();
+            all
+        };
+        let (mixed, single) = (events(&lines), events(&single));
+        assert!(mixed.len() > 400, "{file}: {}", mixed.len());
+        assert!(mixed == single, "{file}");
+    }
+}
+
 #[test]
 fn schemas_say_the_same() {
     let lines = &corpus("rails-default.log")[..1500];
