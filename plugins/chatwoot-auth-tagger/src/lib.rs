@@ -88,15 +88,16 @@ impl ChatwootAuthTagger {
         }
         let strings = || object.nodes.iter().filter(|n| n.kind == Kind::String);
         let named = |name: &&[u8]| strings().find(|n| object.key(n) == *name);
-        // A message under a name of its own is the longest text.
-        let Some(node) =
-            MESSAGES.iter().find_map(named).or_else(|| strings().max_by_key(|n| n.end - n.start))
-        else {
-            return false;
-        };
         let mut text = std::mem::take(&mut self.text);
         text.clear();
-        escape::decode(object.raw(node), &mut text);
+        if let Some(node) = MESSAGES.iter().find_map(named) {
+            escape::decode(object.raw(node), &mut text);
+        } else if let Some((at, _)) = object.field(MESSAGES).filter(|(_, n)| n.kind == Kind::Array) {
+            object.bytes(at, &mut text);
+        } else if let Some(node) = strings().max_by_key(|n| n.end - n.start) {
+            // A message under a name of its own is the longest text.
+            escape::decode(object.raw(node), &mut text);
+        }
         let finished = self.lines(tag, &text, record_ms);
         self.text = text;
         finished
@@ -145,12 +146,40 @@ impl ChatwootAuthTagger {
         }
     }
 
+    /// As [`scrub`](Self::scrub), for a message that is the array of its bytes; whether it had secrets.
+    fn scrub_bytes(&mut self, record: &mut Record<'_>, index: usize) -> bool {
+        let object = Object { body: record.body(), nodes: record.nodes() };
+        self.text.clear();
+        self.value.clear();
+        if !object.bytes(index, &mut self.text) {
+            return false;
+        }
+        scrub::clean(&self.text, &mut self.value);
+        if self.text == self.value {
+            return false;
+        }
+        record.replace_plain(index, |out| {
+            for (i, byte) in self.value.iter().enumerate() {
+                out.push(if i == 0 { b'[' } else { b',' });
+                bytes::write_number(u64::from(*byte), out);
+            }
+            out.push(b']');
+        });
+        true
+    }
+
     /// Remove secrets from the record itself.
     fn scrub(&mut self, record: &mut Record<'_>) {
         let mut removed = 0;
         let text = record.is_text();
         for index in 0..record.nodes().len() {
-            let Some(node) = record.node(index).filter(|n| n.kind == Kind::String) else { continue };
+            let Some(node) = record.node(index) else { continue };
+            if node.kind == Kind::Array && MESSAGES.contains(&record.key(&node)) {
+                removed += u64::from(self.scrub_bytes(record, index));
+            }
+            if node.kind != Kind::String {
+                continue;
+            }
             let named = !text && scrub::secret_name(record.key(&node));
             record.edit_text(index, |text, edits| {
                 if named && !text.is_empty() && text != scrub::FILTERED {

@@ -60,6 +60,8 @@ fn wrappings_change_nothing() {
         let docker =
             |l: &str| json!({ "log": format!("{l}\n"), "stream": "stdout", "time": "x" }).to_string();
         assert!(added(lines, Encoding::Text, "log", docker) == plain, "{file} docker");
+        let journald = |l: &str| json!({ "MESSAGE": l.as_bytes() }).to_string();
+        assert!(added(lines, Encoding::Json, "MESSAGE", journald) == plain, "{file} journald");
         for key in ["log", "message", "MESSAGE", "payload"] {
             let wrap = |l: &str| json!({ key: l }).to_string();
             assert!(added(lines, Encoding::Json, key, wrap) == plain, "{file} {key}");
@@ -141,6 +143,16 @@ fn fields_that_a_record_has_already_stay() {
     assert_eq!(out["user_agent"], "x/1");
     assert_eq!(out["event"]["action"], "user-login");
     assert_eq!(out["chatwoot_auth"]["user_agent"]["original"], "x/1");
+}
+
+#[test]
+fn a_message_as_an_array_of_bytes_is_scrubbed() {
+    let array = |text: &str| json!({ "MESSAGE": text.as_bytes(), "x": [1, 2, 300] }).to_string();
+    let line = "RoomChannel is streaming from pt7secret";
+    let out = process(&mut session(""), Encoding::Json, &array(line));
+    assert_eq!(out, array("RoomChannel is streaming from [FILTERED]"));
+    let quiet = array("RoomChannel is streaming from account_1");
+    assert_eq!(process(&mut session(""), Encoding::Json, &quiet), quiet);
 }
 
 #[test]

@@ -56,6 +56,22 @@ impl<'a> Object<'a> {
         crate::bytes::number(self.raw(&self.field(names)?.1))
     }
 
+    /// Append the bytes of which the value at `index` is the array: so journald gives a message with control bytes.
+    /// Whether it is one.
+    pub fn bytes(&self, index: usize, out: &mut Vec<u8>) -> bool {
+        let Some(array) = self.nodes.get(index).filter(|n| n.kind == Kind::Array) else { return false };
+        let start = out.len();
+        for node in self.nodes.get(index + 1..array.next as usize).unwrap_or_default() {
+            let byte = crate::bytes::number(self.raw(node)).and_then(|n| u8::try_from(n).ok());
+            let Some(byte) = byte.filter(|_| node.kind == Kind::Number) else {
+                out.truncate(start);
+                return false;
+            };
+            out.push(byte);
+        }
+        out.len() > start
+    }
+
     /// Whether there is such a field.
     pub fn has(&self, name: &[u8]) -> bool {
         self.field(&[name]).is_some()
