@@ -1,10 +1,13 @@
 //! Alerts: rules over sliding windows of event time.
 
+mod found;
 pub mod source;
 pub mod window;
 
+pub use found::Alert;
+use found::{Seen, alert};
 use source::Source;
-use window::{Entry, Hit, Windows, distinct, distinct_users, short, spread};
+use window::{Hit, Windows, distinct, distinct_users, short, spread};
 
 use crate::{
     config::AlertsConfig,
@@ -43,39 +46,6 @@ rules! {
     ENUMERATION "enumeration-detected" "Many refused or missing objects asked for by one address" "T1087" 7;
     SCAN "web-scan-detected" "Many suspicious paths asked for by one address" "T1595" 7;
     COMPROMISE "account-compromise-suspected" "Sign-in after many failures" "T1078" 9;
-}
-
-/// What a rule has found.
-#[derive(Debug, Clone)]
-pub struct Alert {
-    /// The rule.
-    pub rule: Rule,
-    /// The address or user that it counts by; empty if it counts all.
-    pub by: Vec<u8>,
-    /// Whether `by` is a user.
-    pub by_user: bool,
-    /// The address that raised it, as it came.
-    pub ip: Vec<u8>,
-    /// Hits in the window.
-    pub count: usize,
-    /// What the rule asks for at least.
-    pub threshold: u32,
-    /// Length of the window.
-    pub window_seconds: u32,
-    /// Time of the first hit in the window.
-    pub first_ms: i64,
-    /// Time of the last.
-    pub last_ms: i64,
-    /// Users in the window; paths for scans. As many as the config allows.
-    pub users: Vec<Vec<u8>>,
-    /// How many there are.
-    pub user_count: usize,
-    /// Addresses in the window, likewise.
-    pub ips: Vec<Vec<u8>>,
-    /// How many there are.
-    pub ip_count: usize,
-    /// The address is private: likely a load balancer's, behind which are many clients.
-    pub low_confidence: bool,
 }
 
 /// Lines that agree on a new time before it is believed.
@@ -345,27 +315,6 @@ impl Alerts {
     }
 }
 
-/// What an event counts as.
-#[derive(Debug, Clone, Copy)]
-struct Seen<'a> {
-    hit: Hit,
-    user: &'a [u8],
-    ip: &'a [u8],
-    /// The address as it came.
-    address: &'a [u8],
-    private: bool,
-}
-
-impl<'a> Seen<'a> {
-    fn by_ip(&self) -> (&'a [u8], bool) {
-        (self.ip, false)
-    }
-
-    fn by_user(&self) -> (&'a [u8], bool) {
-        (self.user, true)
-    }
-}
-
 #[allow(clippy::too_many_arguments)]
 fn raise(
     windows: &mut Windows,
@@ -380,48 +329,6 @@ fn raise(
     let window_ms = windows.window_ms;
     if let Some((entry, end)) = windows.hit(by.0, seen.hit, [seen.user, seen.ip], over) {
         found.push(alert(rule, by, threshold, seen, list, entry, end, window_ms));
-    }
-}
-
-#[allow(clippy::too_many_arguments)]
-fn alert(
-    rule: Rule,
-    by: (&[u8], bool),
-    threshold: u32,
-    seen: &Seen<'_>,
-    list: usize,
-    entry: &Entry,
-    end: i64,
-    window_ms: i64,
-) -> Alert {
-    let hits = entry.before(end, window_ms);
-    let names = |of: fn(&Hit) -> u32| {
-        let mut all: Vec<u32> = Vec::new();
-        for hash in hits.iter().map(of).filter(|h| *h != 0) {
-            if all.len() == list {
-                break;
-            }
-            if !all.contains(&hash) {
-                all.push(hash);
-            }
-        }
-        all.iter().filter_map(|h| entry.name(*h)).map(<[u8]>::to_vec).collect::<Vec<_>>()
-    };
-    Alert {
-        rule,
-        by: by.0.to_vec(),
-        by_user: by.1,
-        ip: if by.1 || by.0.is_empty() { Vec::new() } else { seen.address.to_vec() },
-        count: hits.len(),
-        threshold,
-        window_seconds: u32::try_from(window_ms / 1000).unwrap_or(0),
-        first_ms: hits.first().map_or(end, |h| h.ms),
-        last_ms: end,
-        users: names(|h| h.user),
-        user_count: distinct(hits, |h| h.user),
-        ips: names(|h| h.ip),
-        ip_count: distinct(hits, |h| h.ip),
-        low_confidence: seen.private && !by.1 && !by.0.is_empty(),
     }
 }
 
