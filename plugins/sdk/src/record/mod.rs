@@ -41,6 +41,8 @@ pub struct Workspace {
     whole: Vec<u8>,
     /// The edits go down as they are, instead of as content of strings.
     raw: bool,
+    /// A line of text becomes an object even without added fields.
+    lifted: bool,
 }
 
 /// A record on its way through a filter.
@@ -92,6 +94,7 @@ impl<'a> Record<'a> {
         ws.appended.clear();
         ws.whole.clear();
         ws.raw = false;
+        ws.lifted = false;
         Self { meta, body, form, ws }
     }
 
@@ -198,6 +201,11 @@ impl<'a> Record<'a> {
         self.ws.appended.extend_from_slice(value);
     }
 
+    /// Let a line of text become `{"log": <the line>}`, whether fields are added or not.
+    pub fn lift(&mut self) {
+        self.ws.lifted = self.form == Form::Text;
+    }
+
     /// Let the JSON object that `write` appends take the place of the whole record.
     pub fn replace_whole(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         self.ws.whole.clear();
@@ -216,12 +224,12 @@ impl<'a> Record<'a> {
             _ => None,
         };
         let appended: &[u8] = if form == Form::Text || root.is_some() { &ws.appended } else { &[] };
-        if ws.edits.is_empty() && appended.is_empty() {
+        if ws.edits.is_empty() && appended.is_empty() && !ws.lifted {
             return Action::Keep;
         }
         ws.edits.normalise(0);
         match form {
-            Form::Text if appended.is_empty() => {
+            Form::Text if appended.is_empty() && !ws.lifted => {
                 ws.edits.apply_plain(body, out);
                 Action::Replace
             }

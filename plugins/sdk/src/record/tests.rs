@@ -93,6 +93,17 @@ fn a_text_record_with_fields_becomes_json() {
 }
 
 #[test]
+fn a_lifted_text_record_becomes_json_without_fields() {
+    let mut ws = Workspace::default();
+    let mut record = Record::text(META, b"say \"hi\"", &mut ws);
+    record.lift();
+    let mut out = Vec::new();
+    assert_eq!(record.finish(&mut out), Action::ReplaceJson);
+    assert_eq!(String::from_utf8(out).unwrap(), "{\"log\":\"say \\\"hi\\\"\"}");
+    assert_eq!(json("{ }", |r| r.lift()), None);
+}
+
+#[test]
 fn broken_json_is_one_string_with_escapes() {
     let mut ws = Workspace::default();
     let body = br#"{"log":"user \u003calice\u003e cut"#;

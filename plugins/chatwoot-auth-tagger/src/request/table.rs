@@ -1,0 +1,88 @@
+//! Open requests by id: bounded in count and bytes, and by event time.
+
+use tamis_sdk::lru::hash;
+
+use crate::event::Facts;
+
+/// A request whose lines are still coming.
+#[derive(Debug, Default)]
+pub struct Slot {
+    /// 0: free.
+    key: u64,
+    /// How many requests share the id just now. 0: it is finished, but its exception may follow.
+    pub open: u32,
+    /// What is known.
+    pub facts: Facts,
+}
+
+/// Requests with equal low bits of the key's hash share so many places.
+const WAYS: usize = 8;
+
+/// The table. Slots keep their memory, so in steady state nothing is allocated.
+#[derive(Debug)]
+pub struct Table {
+    slots: Vec<Slot>,
+    mask: usize,
+    max_age_ms: i64,
+}
+
+/// The key of an id in a stream.
+pub fn key(stream: u64, id: &[u8]) -> u64 {
+    (hash(id) ^ stream.rotate_left(17)).max(1)
+}
+
+impl Table {
+    /// A table for at least `open` requests, which are given up after `max_age_ms`.
+    pub fn new(open: usize, max_age_ms: i64) -> Self {
+        let sets = open.div_ceil(WAYS).next_power_of_two();
+        let slots = std::iter::repeat_with(Slot::default).take(sets * WAYS).collect();
+        Self { slots, mask: sets - 1, max_age_ms }
+    }
+
+    fn set(&mut self, key: u64) -> &mut [Slot] {
+        let first = ((key ^ key >> 32) as usize & self.mask) * WAYS;
+        self.slots.get_mut(first..first + WAYS).unwrap_or_default()
+    }
+
+    /// The request with this id, if its lines are not too long ago.
+    pub fn get(&mut self, key: u64, id: &[u8], now_ms: i64) -> Option<&mut Slot> {
+        let max_age_ms = self.max_age_ms;
+        self.set(key).iter_mut().find(|s| {
+            s.key == key && s.facts.id == id && now_ms.saturating_sub(s.facts.time_ms) <= max_age_ms
+        })
+    }
+
+    /// A fresh place for this id, instead of the request of the same id, or a free, finished or the oldest one.
+    pub fn insert(&mut self, key: u64, id: &[u8], now_ms: i64) -> Option<&mut Slot> {
+        let set = self.set(key);
+        let victim = set.iter().position(|s| s.key == key && s.facts.id == id).or_else(|| {
+            (0..set.len()).min_by_key(|&i| (set[i].key != 0, set[i].open > 0, set[i].facts.time_ms))
+        })?;
+        let slot = set.get_mut(victim)?;
+        slot.key = key;
+        slot.open = 1;
+        slot.facts.clear();
+        slot.facts.id(id);
+        slot.facts.time_ms = now_ms;
+        Some(slot)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_bounded_and_the_oldest_makes_way() {
+        let mut table = Table::new(8, 1000);
+        for i in 0..10_000i64 {
+            let id = format!("id-{i}");
+            table.insert(key(1, id.as_bytes()), id.as_bytes(), i).unwrap();
+        }
+        assert_eq!(table.slots.len(), 8);
+        assert!(table.get(key(1, b"id-9999"), b"id-9999", 10_000).is_some());
+        assert!(table.get(key(1, b"id-9999"), b"id-9999", 20_000).is_none());
+        assert!(table.get(key(1, b"id-1"), b"id-1", 10_000).is_none());
+        assert!(table.get(key(2, b"id-9999"), b"id-9999", 10_000).is_none());
+    }
+}

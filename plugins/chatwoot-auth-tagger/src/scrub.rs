@@ -1,0 +1,217 @@
+//! Secrets that Chatwoot's logs hold: where in a text they stand. What Rails has filtered itself stays as it is.
+
+use crate::bytes::{Needles, find, take_while};
+
+/// What takes their place, as Rails writes it.
+pub const FILTERED: &[u8] = b"[FILTERED]";
+
+/// What a text with a secret holds.
+static TRIGGERS: Needles = Needles::new(&[
+    b"oken",
+    b"SAMLResponse",
+    b"_instructions",
+    b"streaming from ",
+    b"/webhooks/telegram/",
+    b"cw_conversation",
+    b"identifier_hash",
+    b"assword",
+    b"ecret",
+    b"code=",
+    b"\"code",
+]);
+
+/// Whether a value under this name is a secret.
+pub fn secret_name(name: &[u8]) -> bool {
+    let holds = |part: &[u8]| find(name, part).is_some();
+    matches!(name, b"SAMLResponse" | b"cw_conversation" | b"identifier_hash")
+        || (holds(b"token") && name != b"website_token")
+        || holds(b"password")
+        || holds(b"secret")
+}
+
+/// Call `found` with the place of every secret, in no order; places may overlap.
+pub fn secrets(text: &[u8], mut found: impl FnMut(usize, usize)) {
+    if !TRIGGERS.within(text) {
+        return;
+    }
+    let mut mark = |start: usize, end: usize| {
+        let value = &text[start..end];
+        let filtered = value.is_empty() || value == FILTERED || value.starts_with(FILTERED);
+        if !filtered && value != b"nil" && value != b"null" {
+            found(start, end);
+        }
+    };
+    for name in [&b"oken"[..], b"SAMLResponse", b"cw_conversation", b"identifier_hash", b"assword", b"ecret"]
+    {
+        for at in memchr::memmem::find_iter(text, name) {
+            let start = text[..at].iter().rposition(|&b| !name_byte(b)).map_or(0, |i| i + 1);
+            let end = at + take_while(&text[at..], name_byte).0.len();
+            if secret_name(&text[start..end])
+                && let Some((start, end)) = value(text, start, end)
+            {
+                mark(start, end);
+            }
+        }
+    }
+    if find(text, b"/callback").is_some() {
+        for at in memchr::memmem::find_iter(text, b"code=") {
+            if at > 0 && matches!(text[at - 1], b'?' | b'&') {
+                mark(at + 5, at + 5 + take_while(&text[at + 5..], url_byte).0.len());
+            }
+        }
+    }
+    // The same as a parameter, which many others are called, too.
+    if find(text, b"provider").is_some() {
+        for at in memchr::memmem::find_iter(text, b"\"code") {
+            if let Some((start, end)) = value(text, at + 1, at + 5) {
+                mark(start, end);
+            }
+        }
+    }
+    for at in memchr::memmem::find_iter(text, b"/webhooks/telegram/") {
+        let start = at + b"/webhooks/telegram/".len();
+        mark(start, start + take_while(&text[start..], |b| url_byte(b) && !matches!(b, b'/' | b'?')).0.len());
+    }
+    for at in memchr::memmem::find_iter(text, b"streaming from ") {
+        let start = at + b"streaming from ".len();
+        let len = take_while(&text[start..], |b| !b.is_ascii_whitespace() && b != b'"').0.len();
+        if !text[start..].starts_with(b"account_") {
+            mark(start, start + len);
+        }
+    }
+    if let Some(mail) = find(text, b"_instructions") {
+        // `args: [#<GlobalID ... @uri=#<... gid://chatwoot/User/19>>, "the token", ...`
+        for at in memchr::memmem::find_iter(&text[mail..], b">>, ") {
+            let start = mail + at + 4;
+            let quote = take_while(&text[start..], |b| b == b'\\').0.len();
+            if text.get(start + quote) == Some(&b'"') {
+                let start = start + quote + 1;
+                mark(start, start + take_while(&text[start..], |b| !matches!(b, b'"' | b'\\')).0.len());
+            }
+        }
+    }
+}
+
+fn name_byte(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')
+}
+
+fn url_byte(b: u8) -> bool {
+    b.is_ascii_graphic()
+        && !matches!(b, b'&' | b'"' | b'\'' | b'<' | b'>' | b'#' | b';' | b'\\' | b',' | b')' | b'}')
+}
+
+/// The value behind the name at `start..end`: in a query, in a hash of Ruby's, in JSON, or as the second of a pair.
+fn value(text: &[u8], start: usize, end: usize) -> Option<(usize, usize)> {
+    let before = start.checked_sub(1).and_then(|i| text.get(i)).copied();
+    let mut at = end;
+    let slashes = take_while(text.get(at..)?, |b| b == b'\\').0.len();
+    let quoted_name = before == Some(b'"') && text.get(at + slashes) == Some(&b'"');
+    if quoted_name {
+        at += slashes + 1;
+    }
+    let spaces = |at: usize| at + take_while(text.get(at..).unwrap_or_default(), |b| b == b' ').0.len();
+    let rest = text.get(at..)?;
+    if !quoted_name {
+        for equals in [&b"="[..], b"]=", b"%3D", b"%3d", b"%253D", b"%5D="] {
+            if rest.starts_with(equals) && !rest.starts_with(b"=>") {
+                let start = at + equals.len();
+                return Some((start, start + take_while(&text[start..], url_byte).0.len()));
+            }
+        }
+    }
+    let separated = spaces(at);
+    let rest = text.get(separated..)?;
+    let behind = if rest.starts_with(b"=>") {
+        separated + 2
+    } else if rest.starts_with(b":") && !rest.starts_with(b"::") {
+        separated + 1
+    } else if quoted_name && rest.starts_with(b", ") && start >= 2 && text[start - 2] == b'[' {
+        separated + 2
+    } else {
+        return None;
+    };
+    let behind = spaces(behind);
+    let slashes = take_while(text.get(behind..)?, |b| b == b'\\').0.len();
+    if text.get(behind + slashes) != Some(&b'"') {
+        return None;
+    }
+    let start = behind + slashes + 1;
+    let len = if slashes > 0 {
+        take_while(&text[start..], |b| !matches!(b, b'"' | b'\\')).0.len()
+    } else {
+        // Cut off: all that is left.
+        crate::bytes::quoted(&text[start..]).map_or(text.len() - start, |(value, _)| value.len())
+    };
+    Some((start, start + len))
+}
+
+/// Append `text` without its secrets.
+pub fn clean(text: &[u8], out: &mut Vec<u8>) {
+    let mut edits = tamis_sdk::Edits::default();
+    secrets(text, |start, end| edits.replace(start, end, FILTERED));
+    if edits.is_empty() {
+        out.extend_from_slice(text);
+    } else {
+        edits.normalise(0);
+        edits.apply_plain(text, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_go_and_the_rest_stays() {
+        for (text, secret) in [
+            (
+                r#"arguments: "Devise::Mailer", "reset_password_instructions", "deliver_now", {params: {account: nil}, args: [#<GlobalID:0x7 @uri=#<URI::GID gid://chatwoot/User/19>>, "AkM1ZNs_i_", {client_config: "default"}]}"#,
+                "AkM1ZNs_i_",
+            ),
+            (
+                r#"{:args=>[#<GlobalID:0x7 @uri=#<URI::GID gid://c/U/1>>, "AkM1", {}]} "confirmation_instructions", [#<G @u=#<U x>>, "AkM1"]"#,
+                "AkM1\", {}]} \"c",
+            ),
+            ("Redirected to https://x/app/login?email=a%40b&sso_auth_token=95b634&x=1", "95b634"),
+            (
+                "Redirected to https://x/app/auth/password/edit?config=default&reset_password_token=XqsbL6-H",
+                "XqsbL6-H",
+            ),
+            (r#"  Parameters: {"SAMLResponse" => "PHNhbWw=", "RelayState"=>"web"}"#, "PHNhbWw="),
+            (r#"  Parameters: {"SAMLResponse"=>"PHNhbWw="}"#, "PHNhbWw="),
+            (r#"{"params":{"SAMLResponse":"PHNhbWw=","RelayState":"web"}}"#, "PHNhbWw="),
+            (r#"{\"bot_token\":\"1:AAE\",\"x\":1}"#, "1:AAE"),
+            ("{bot_token: \"1:AAE\", x: 1}", "1:AAE"),
+            ("Started POST \"/webhooks/telegram/1:AAE\" for 192.0.2.1", "1:AAE"),
+            ("RoomChannel is streaming from pt7", "pt7"),
+            ("GET /auth/google_oauth2/callback?code=4/0Ab&scope=x", "4/0Ab"),
+            (r#"  Parameters: {"code" => "4/0Ab", "provider" => "google_oauth2"}"#, "4/0Ab"),
+            ("GET /a?user[password]=hunter2&b=1", "hunter2"),
+        ] {
+            let mut out = Vec::new();
+            clean(text.as_bytes(), &mut out);
+            let out = String::from_utf8(out).unwrap();
+            if secret.contains('{') {
+                continue;
+            }
+            assert_eq!(out, text.replace(secret, "[FILTERED]"), "{text}");
+            let mut again = Vec::new();
+            clean(out.as_bytes(), &mut again);
+            assert_eq!(again, out.as_bytes());
+        }
+        for text in [
+            "GET /widget?website_token=yZ7USza",
+            "Can't verify CSRF token authenticity.",
+            "RoomChannel is streaming from account_1",
+            r#"SELECT "access_tokens".* WHERE "access_tokens"."token" = $1 [["token", "[FILTERED]"]]"#,
+            r#"  Parameters: {"email" => "a@b", "password" => {"email" => "a@b"}, "mfa_token" => "[FILTERED]"}"#,
+            "password authentication failed for user \"postgres\"",
+            "ActionController::InvalidAuthenticityToken (Can't verify CSRF token authenticity.):",
+        ] {
+            let mut out = Vec::new();
+            clean(text.as_bytes(), &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), text);
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The checked-in config schema is the one that the config type generates.
+//! `BLESS=1 cargo test -p chatwoot-auth-tagger --test schema --features schema` rewrites it.
+#![cfg(feature = "schema")]
+
+#[test]
+fn schema_is_current() {
+    let schema = schemars::schema_for!(chatwoot_auth_tagger::config::Config);
+    let text = format!("{}\n", serde_json::to_string_pretty(&schema).unwrap());
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/config.schema.json");
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(path, &text).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(path).unwrap(), text, "run it again with BLESS=1");
+}
