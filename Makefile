@@ -35,8 +35,8 @@ test: unit replay e2e ## Everything that proves something: unit, property, corpu
 
 unit: setup envoy
 	$(CARGO) test --release --locked --workspace
-	$(CARGO) test --release --locked -p coturn-ip-anonymizer -p asynq-payload-redactor \
-		--features coturn-ip-anonymizer/schema,asynq-payload-redactor/schema --test schema
+	$(CARGO) test --release --locked -p coturn-ip-anonymizer -p asynq-payload-redactor -p chatwoot-auth-tagger --test schema \
+		--features coturn-ip-anonymizer/schema,asynq-payload-redactor/schema,chatwoot-auth-tagger/schema
 
 replay: build ## Run the recorded cases in all hosts and compare byte by byte
 	$(TAMIS) replay
