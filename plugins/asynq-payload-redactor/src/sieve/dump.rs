@@ -283,6 +283,7 @@ pub(super) fn close_quote(text: &[u8], start: usize, end: usize, quote: u8) -> O
 
 impl Sieve {
     /// Walk the structure that `opener` opens. Its values have context `context`, its own name is `name`.
+    #[inline(never)]
     pub(super) fn walk(
         &mut self,
         text: &[u8],
@@ -298,6 +299,7 @@ impl Sieve {
     }
 
     /// Walk on from `pos` in the containers that are open.
+    #[inline(never)]
     pub(super) fn walk_on(&mut self, text: &[u8], mut pos: usize, end: usize, out: &mut Out) -> Walked {
         // Nothing after its end says anything about a text.
         let text = text.get(..end).unwrap_or(text);
@@ -355,6 +357,7 @@ impl Sieve {
 
     /// Remove the entry at `entry`, whose value is at `value`, with the comma or blank that parts it from the next or,
     /// for the last one, from the one before.
+    #[inline(never)]
     fn remove(&mut self, text: &[u8], entry: usize, value: usize, end: usize, out: &mut Out) -> usize {
         let Some(&level) = self.levels.last() else { return end };
         let stop = self.skip_value(text, value, end);
@@ -369,6 +372,7 @@ impl Sieve {
     }
 
     /// Where the value at `at` of the innermost container ends. Nothing in it is looked at.
+    #[inline(never)]
     fn skip_value(&mut self, text: &[u8], at: usize, end: usize) -> usize {
         let depth = self.levels.len();
         let Some(&level) = self.levels.last() else { return end };
@@ -406,6 +410,7 @@ impl Sieve {
 
     /// One value of a container; says where it ends, or for a container where its content starts.
     #[allow(clippy::too_many_arguments)]
+    #[inline(never)]
     fn walk_value(
         &mut self,
         text: &[u8],
@@ -460,6 +465,7 @@ impl Sieve {
     }
 
     /// The value at `at`, whose name is not known: it goes.
+    #[inline(never)]
     pub(super) fn walk_unknown(&mut self, text: &[u8], at: usize, end: usize, out: &mut Out) -> usize {
         let Some(&level) = self.levels.last() else { return at };
         let quiet = Context::Payload(allow::DEAD);
@@ -467,6 +473,7 @@ impl Sieve {
     }
 
     /// The context in which a list of bytes is to be decoded, if it is one of a text. `entered`: it is all of a payload.
+    #[inline(never)]
     pub(super) fn bytes_context(
         &mut self,
         text: &[u8],

@@ -36,6 +36,7 @@ impl Sieve {
         self.open = open;
     }
 
+    #[inline(never)]
     fn each_field(&mut self, body: &[u8], nodes: &[Node], open: &mut Vec<Open>, out: &mut Out) {
         // A record that says its level was written by a logger: its message is whole.
         let mut logger = None;
@@ -178,6 +179,7 @@ impl Sieve {
         self.piece = pieces.is_piece();
     }
 
+    #[inline(never)]
     fn is_logger(&mut self, body: &[u8], nodes: &[Node]) -> bool {
         nodes.iter().any(|n| {
             let key = body.get(n.key_start as usize..n.key_end as usize).unwrap_or_default();

@@ -58,6 +58,7 @@ impl Form {
 
 impl Sieve {
     /// The content of a quoted string in a structure. `entered`: its own name gave it its context.
+    #[inline(never)]
     pub(super) fn string(
         &mut self,
         text: &[u8],
@@ -115,6 +116,7 @@ impl Sieve {
 
     /// A value that holds nothing to look into but itself.
     #[allow(clippy::too_many_arguments)]
+    #[inline(never)]
     pub(super) fn leaf(
         &mut self,
         text: &[u8],
@@ -161,6 +163,7 @@ impl Sieve {
         }
     }
 
+    #[inline(never)]
     fn judged_leaf(
         &mut self,
         text: &[u8],
@@ -193,6 +196,7 @@ impl Sieve {
 
     /// The context of `value`, which stands under `name`: that may be anything's, but what looks like that of a
     /// person goes.
+    #[inline(never)]
     pub(super) fn person(&self, context: Context, entered: bool, value: &[u8]) -> (Context, bool) {
         let plain = matches!(context, Context::Fields | Context::Allowed);
         let person = plain && looks_like_person(value);
@@ -225,6 +229,7 @@ impl Sieve {
     }
 
     /// Remove `start..end`, an entry of a container whose values have context `context`.
+    #[inline(never)]
     pub(super) fn delete(&mut self, start: usize, end: usize, context: Context, out: &mut Out) {
         let pen = match context {
             Context::Secret(class) => PenId::class(class),
@@ -234,6 +239,7 @@ impl Sieve {
     }
 
     /// The name of a value. Names stay, but for what detectors know: some maps have people for keys.
+    #[inline(never)]
     pub(super) fn key_text(
         &mut self,
         text: &[u8],
@@ -248,6 +254,7 @@ impl Sieve {
     }
 
     /// Let the detectors look at `start..end`.
+    #[inline(never)]
     pub(super) fn detect(&mut self, text: &[u8], start: usize, end: usize, out: &mut Out) {
         let Some(slice) = text.get(start..end) else { return };
         let count = self.policy.findings(slice).len();
@@ -259,6 +266,7 @@ impl Sieve {
     }
 
     /// Replace all of `start..end`, the content of a string or of a text.
+    #[inline(never)]
     pub(super) fn replace_whole(&mut self, text: &[u8], start: usize, end: usize, pen: PenId, out: &mut Out) {
         let value = text.get(start..end).unwrap_or_default();
         if self.policy.is_replacement(value) || self.policy.pen(pen).is_some_and(|p| p.rule() == Rule::Off) {
@@ -275,6 +283,7 @@ impl Sieve {
     }
 
     /// Replace a whole payload by a marker, as `payload.mode` has it. `json`: only a JSON value may take its place.
+    #[inline(never)]
     pub(super) fn whole_payload(&mut self, text: &[u8], start: usize, end: usize, json: bool, out: &mut Out) {
         let value = text.get(start..end).unwrap_or_default();
         if matches!(scalar(value), Scalar::Nothing) || pen::is_marker(value) {
@@ -292,6 +301,7 @@ impl Sieve {
     }
 
     /// As [`whole_payload`](Self::whole_payload), for the content of a string that decodes to `content`.
+    #[inline(never)]
     pub(super) fn whole_payload_content(&mut self, content: &[u8], start: usize, end: usize, out: &mut Out) {
         if !content.is_empty() && !pen::is_marker(content) {
             self.note_edit(start, end, PAYLOAD_PEN, out, |sieve, arena| {
@@ -302,6 +312,7 @@ impl Sieve {
 
     /// Append the marker of a whole payload. Its size and hash are those of what it says, whatever it is written in, so
     /// that one payload is known again in the lines of several loggers.
+    #[inline(never)]
     fn write_whole(&mut self, value: &[u8], arena: &mut Vec<u8>) {
         if self.policy.hash.is_none() {
             return self.policy.write_whole(value, arena);

@@ -282,6 +282,7 @@ impl Sieve {
         }
     }
 
+    #[inline(never)]
     fn descend(&mut self, text: &[u8], child: Child, depth: usize) {
         if self.frames.len() == depth {
             self.frames.push(Frame::default());
@@ -300,6 +301,7 @@ impl Sieve {
     }
 
     /// Carry the edits of level `depth` back into the text it was decoded from.
+    #[inline(never)]
     fn lift(&mut self, body: &[u8], depth: usize) {
         let Some((parents, own)) = self.frames.split_at_mut_checked(depth) else { return };
         let (Some(parent), Some(frame)) = (parents.last_mut(), own.first_mut()) else { return };

@@ -18,6 +18,7 @@ use crate::{
 
 impl Sieve {
     /// `key=value`.
+    #[inline(never)]
     pub(super) fn assignment(&mut self, scan: &mut Scan<'_>, at: usize, out: &mut Out) -> usize {
         let text = scan.text;
         let Some((start, stop)) = key_before(text, scan.gap, at) else { return at + 1 };
@@ -26,6 +27,7 @@ impl Sieve {
     }
 
     /// `key: value`.
+    #[inline(never)]
     pub(super) fn colon(&mut self, scan: &mut Scan<'_>, at: usize, out: &mut Out) -> usize {
         let text = scan.text;
         if !text.get(at + 1).is_none_or(|b| matches!(b, b' ' | b'"' | b'{' | b'[' | b'&' | b'`')) {
@@ -42,6 +44,7 @@ impl Sieve {
     }
 
     /// The value at `value` of the name `key`.
+    #[inline(never)]
     pub(super) fn pair(
         &mut self,
         scan: &mut Scan<'_>,

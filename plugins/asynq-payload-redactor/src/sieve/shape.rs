@@ -9,6 +9,7 @@ use crate::coding::bytes;
 
 /// The part of a text that is bytes and no text: from the word of the first such byte to the word of the last, if
 /// there are at least three.
+#[inline(never)]
 pub(super) fn binary_run(text: &[u8]) -> Option<(usize, usize)> {
     if !is_binary(text) {
         return None;
@@ -51,6 +52,7 @@ const MAX_OPEN: usize = 64;
 /// How much of what follows a dump without quotes still belongs to it: brackets in its values may have ended it too
 /// early. That shows if what follows goes on with a name, or if its own brackets do not match; the last `within` of
 /// them close what is around. Then all up to the last bracket belongs to it.
+#[inline(never)]
 pub(super) fn rest_of_dump(rest: &[u8], within: usize) -> usize {
     let rest = &rest[..rest.len().min(MAX_REST)];
     let (mut open, mut depth) = ([0u8; MAX_OPEN], 0);
@@ -86,6 +88,7 @@ pub(super) fn rest_of_dump(rest: &[u8], within: usize) -> usize {
 
 /// `email:welcome [123 34 ...] map[] ...}`: what `%v` prints of an `asynq.Task`, or, with id and queue before the type,
 /// of an `asynq.TaskInfo`. Says where the list of the payload's bytes starts.
+#[inline(never)]
 pub(super) fn task_dump(rest: &[u8]) -> Option<usize> {
     let mut list = 0;
     let mut words = 0;
@@ -137,6 +140,7 @@ pub(super) fn is_pointer(atom: &[u8]) -> bool {
 }
 
 /// What `%+v` prints of an `asynq.TaskInfo` or `asynq.Task` (before v0.24): its fields, not those of a payload.
+#[inline(never)]
 pub(super) fn is_task_info(rest: &[u8]) -> bool {
     let head = &rest[..rest.len().min(1024)];
     let has = |name: &[u8]| memchr::memmem::find(head, name).is_some();
@@ -148,6 +152,7 @@ pub(super) fn is_task_info(rest: &[u8]) -> bool {
 }
 
 /// Whether all that a structure holds is small numbers under names, as in `map[critical:12 default:3]`: counts.
+#[inline(never)]
 pub(super) fn is_counts(rest: &[u8], mut is_telling: impl FnMut(&[u8]) -> bool) -> bool {
     let Some(close) = rest.iter().take(512).position(|b| matches!(b, b'}' | b']')) else { return false };
     let mut any = false;
@@ -174,6 +179,7 @@ pub(super) fn is_counts(rest: &[u8], mut is_telling: impl FnMut(&[u8]) -> bool) 
 }
 
 /// `INSERT INTO`, `SELECT`, `UPDATE` or `DELETE FROM` in a text: where the first is.
+#[inline(never)]
 pub(super) fn sql(text: &[u8]) -> Option<usize> {
     const WORDS: [&[u8]; 8] = [
         b"INSERT INTO ",
@@ -203,6 +209,7 @@ pub(super) enum Object {
 }
 
 /// What the JSON object at `start` is, by the names it has itself, not in what it holds.
+#[inline(never)]
 pub(super) fn object(text: &[u8], start: usize, line: Option<usize>) -> Object {
     const RECORD: [&[u8]; 26] = [
         b"level",

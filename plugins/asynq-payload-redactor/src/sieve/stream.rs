@@ -128,6 +128,7 @@ impl Ending {
 
 impl Sieve {
     /// Look at a log line, which may go on with what the one before left open.
+    #[inline(never)]
     pub(super) fn scan_line(&mut self, text: &[u8], segment: Segment, out: &mut Out) {
         let Segment { mut start, end, context, .. } = segment;
         let mut stream = self.stream;
@@ -173,6 +174,7 @@ impl Sieve {
         self.ending.levels.extend_from_slice(self.levels.get(skip..).unwrap_or_default());
     }
 
+    #[inline(never)]
     fn keep(&mut self, stream: u64, tail: Tail, resumed: bool) {
         let Self { streams, ending, .. } = self;
         if let Some(slot) = streams.slot(stream) {
@@ -187,6 +189,7 @@ impl Sieve {
     }
 
     /// Go on with what is open in `stream`. Says where the rest of the line starts, if the line goes on with it.
+    #[inline(never)]
     fn resume(&mut self, text: &[u8], start: usize, end: usize, stream: u64, out: &mut Out) -> Option<usize> {
         let open = self.streams.find(stream)?;
         let line = text.get(start..end)?;
@@ -240,6 +243,7 @@ impl Sieve {
     }
 
     /// The line is a piece: its last word may be half of something.
+    #[inline(never)]
     fn mask_seam(&mut self, text: &[u8], from: usize, end: usize, tail: Tail, out: &mut Out) {
         let line = text.get(from..end).unwrap_or_default();
         let word = line.iter().rev().take(4096).take_while(|b| !is_break(**b)).count();
@@ -252,6 +256,7 @@ impl Sieve {
     }
 
     /// The rest of a string that began in the piece before: it goes whatever it is. Says where it ends, after its quote.
+    #[inline(never)]
     fn rest_of_string(
         &mut self,
         text: &[u8],

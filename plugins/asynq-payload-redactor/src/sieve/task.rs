@@ -27,6 +27,7 @@ const TYPE_MARKS: [&[u8]; 12] = [
 
 impl Sieve {
     /// Learn type and level of a JSON record, if the policy asks for them.
+    #[inline(never)]
     pub(super) fn prepare_json(&mut self, body: &[u8], nodes: &[Node]) {
         if self.policy.allow.names_tasks() {
             let text = |node: &Node| body.get(node.start as usize..node.end as usize).unwrap_or_default();
@@ -62,6 +63,7 @@ impl Sieve {
     }
 
     /// Learn type and level of a line of text, if the policy asks for them.
+    #[inline(never)]
     pub(super) fn prepare_text(&mut self, body: &[u8]) {
         if self.policy.allow.names_tasks() {
             self.root_from_text(body);
@@ -73,6 +75,7 @@ impl Sieve {
 
     /// The type that a text names in a known way, or the one name of the config that occurs in it. A text that names
     /// more than one gets the default.
+    #[inline(never)]
     fn root_from_text(&mut self, text: &[u8]) {
         let allow = &self.policy.allow;
         for mark in TYPE_MARKS {

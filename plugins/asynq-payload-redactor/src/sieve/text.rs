@@ -69,6 +69,7 @@ pub(super) struct Scan<'a> {
 
 impl Sieve {
     /// Look at a segment of free text.
+    #[inline(never)]
     pub(super) fn scan_text(&mut self, text: &[u8], segment: Segment, out: &mut Out) {
         let Segment { start, end, context, role } = segment;
         match context {
@@ -145,6 +146,7 @@ impl Sieve {
     }
 
     /// The values in a statement of SQL: `'Ada Lovelace'`. They are data of the application, as payloads are.
+    #[inline(never)]
     fn sql_values(&mut self, text: &[u8], from: usize, end: usize, out: &mut Out) {
         let mut pos = from;
         while let Some(open) = memchr::memchr(b'\'', &text[pos..end]).map(|i| pos + i + 1) {
@@ -171,6 +173,7 @@ impl Sieve {
     }
 
     /// What stands before `upto` is plain text; go on at `next`.
+    #[inline(never)]
     pub(super) fn gap(&mut self, scan: &mut Scan<'_>, upto: usize, next: usize, out: &mut Out) {
         let (from, upto) = (scan.gap, upto.min(scan.end));
         scan.gap = next;
@@ -187,6 +190,7 @@ impl Sieve {
     }
 
     /// Base64 and hex of JSON in plain text.
+    #[inline(never)]
     fn encoded_runs(&mut self, scan: &Scan<'_>, from: usize, slice: &[u8], out: &mut Out) {
         if slice.len() < MIN_RUN {
             return;
@@ -240,6 +244,7 @@ impl Sieve {
     }
 
     /// A bracket: a structure, a list of bytes, or neither.
+    #[inline(never)]
     fn structure(&mut self, scan: &mut Scan<'_>, at: usize, out: &mut Out) -> usize {
         let text = scan.text;
         if crate::policy::pen::marker(&text[at..scan.end]).is_some() {
@@ -277,6 +282,7 @@ impl Sieve {
     }
 
     /// The structure that starts at `start`, under the field `key` if there is one.
+    #[inline(never)]
     pub(super) fn structure_at(
         &mut self,
         scan: &mut Scan<'_>,
@@ -297,6 +303,7 @@ impl Sieve {
     }
 
     /// The structure at `start`, whose values have context `context`. Says where it ends.
+    #[inline(never)]
     pub(super) fn dump_at(
         &mut self,
         scan: &mut Scan<'_>,
@@ -338,6 +345,7 @@ impl Sieve {
 
     /// What `%v` prints of an `asynq.Task`, from the list of its payload's bytes on: the type before it stays, so do
     /// the options after it.
+    #[inline(never)]
     fn task(&mut self, scan: &mut Scan<'_>, list: usize, out: &mut Out) -> usize {
         let (text, end) = (scan.text, scan.end);
         let mut pos = list;
@@ -369,6 +377,7 @@ impl Sieve {
     }
 
     /// The context of the values of a structure in text; `None` if it is to be left alone.
+    #[inline(never)]
     fn structure_context(
         &mut self,
         scan: &Scan<'_>,
@@ -432,6 +441,7 @@ impl Sieve {
     }
 
     /// A quote in text.
+    #[inline(never)]
     pub(super) fn quoted(&mut self, scan: &mut Scan<'_>, at: usize, quote: u8, out: &mut Out) -> usize {
         let (text, end) = (scan.text, scan.end);
         let Some(close) = close_quote(text, at + 1, end, quote) else {
@@ -467,6 +477,7 @@ impl Sieve {
     }
 
     /// `\"` outside quotes: the text was cut in front, one level of escapes deep.
+    #[inline(never)]
     fn backslash(&mut self, scan: &mut Scan<'_>, at: usize, out: &mut Out) -> usize {
         if scan.text.get(at + 1) != Some(&b'"') || at + 1 >= scan.end {
             return at + 1;

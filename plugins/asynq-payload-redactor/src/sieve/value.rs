@@ -18,6 +18,7 @@ const MIN_BASE64: usize = 12;
 
 impl Sieve {
     /// Look at a segment that is a payload, or a value of one that may hold more.
+    #[inline(never)]
     pub(super) fn scan_value(&mut self, text: &[u8], segment: Segment, out: &mut Out) {
         let Segment { start, end, context, .. } = segment;
         if !matches!(context, Context::Payload(_)) {
@@ -65,6 +66,7 @@ impl Sieve {
     }
 
     /// The coding that all of `start..end` is in, and the range of its text.
+    #[inline(never)]
     pub(super) fn coded(&mut self, text: &[u8], start: usize, end: usize) -> Option<(usize, usize, Coding)> {
         let value = text.get(start..end)?;
         match value.first()? {
