@@ -22,6 +22,8 @@ pub fn fields(text: &[u8]) -> Option<(Range<usize>, Range<usize>)> {
     let redacted =
         text.get(end).is_some_and(|tag| *tag != ID_TAG) || (end == text.len() && start + len > end);
     let end = redacted.then(|| own_end(text, start)).flatten().unwrap_or(end);
+    // Never within a character: a host may have mapped the payload's bytes to longer ones.
+    let end = end + text[end..].iter().take(3).take_while(|b| matches!(b, 0x80..=0xBF)).count();
     Some((task, start..end))
 }
 
