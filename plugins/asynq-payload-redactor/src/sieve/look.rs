@@ -32,8 +32,6 @@ impl Look {
                 mark(odd, other, ODD);
                 mark(other, odd, ODD);
             }
-            // `: ` may fall on two pairs.
-            mark(b' ', other, 0);
         }
         // A colon counts before a blank, a quote or a bracket: between two pairs it may be before any of them.
         for before in 0..=255 {
