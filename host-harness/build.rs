@@ -15,7 +15,8 @@ use tamis_pack::Abi;
 
 /// The filters, by the name of their crate. A new filter is added here, and nowhere else
 /// in the harness but where the native host links it.
-const FILTERS: &[&str] = &["identity", "asynq-payload-redactor", "coturn-ip-anonymizer"];
+const FILTERS: &[&str] =
+    &["identity", "asynq-payload-redactor", "chatwoot-auth-tagger", "coturn-ip-anonymizer"];
 
 const TARGET: &str = "wasm32-wasip1";
 

@@ -52,6 +52,7 @@ macro_rules! builtin_filters {
 
 builtin_filters! {
     asynq_payload_redactor::AsynqPayloadRedactor,
+    chatwoot_auth_tagger::ChatwootAuthTagger,
     coturn_ip_anonymizer::CoturnIpAnonymizer,
     identity::Identity,
 }
