@@ -7,6 +7,7 @@
 //! | `request` | which lines are of one request, and which a client wrote |
 //! | `event` | what a request means, and how that is written down |
 //! | `alert` | what many events mean |
+//! | `live` | requests that a proxy sees, instead of logs of them |
 //! | `scrub` | secrets that these logs hold |
 //!
 //! Not in here: how a record comes and goes (that is the SDK).
@@ -19,19 +20,21 @@ pub mod config;
 pub mod counts;
 pub mod event;
 pub mod line;
+pub mod live;
 pub mod request;
 pub mod scrub;
 
 use tamis_sdk::{
     ConfigError, Filter, Key, OnError, Record, Verdict,
+    live::{Event as LiveEvent, Exchange, Headers},
     record::{Kind, Node, escape, scan},
 };
 
 use crate::{
     alert::Alerts,
-    config::Config,
+    config::{Config, Schema},
     counts::Counts,
-    event::{fields::Fields, probe::Prober, write::Writer},
+    event::{Facts, fields::Fields, probe::Prober, write::Writer},
     line::object::Object,
     request::Requests,
 };
@@ -53,6 +56,8 @@ pub struct ChatwootAuthTagger {
     value: Vec<u8>,
     name: String,
     beside: Vec<u8>,
+    live: Facts,
+    schema: Schema,
 }
 
 /// Fields in which shippers put a line, the likeliest first.
@@ -203,6 +208,8 @@ impl Filter for ChatwootAuthTagger {
     const CONFIG_SCHEMA: &'static str = include_str!("../config.schema.json");
     const COUNTERS: &'static [&'static str] = counts::NAMES;
 
+    const LIVE: Option<Headers> = Some(live::HEADERS);
+
     type Config = Config;
 
     fn on_error(config: &Config) -> OnError {
@@ -226,6 +233,8 @@ impl Filter for ChatwootAuthTagger {
             value: Vec::new(),
             name: String::new(),
             beside: Vec::new(),
+            live: Facts::default(),
+            schema: config.schema,
         })
     }
 
@@ -241,6 +250,18 @@ impl Filter for ChatwootAuthTagger {
             self.scrub(record);
         }
         Verdict::Keep
+    }
+
+    fn wants_body(&self, exchange: &Exchange) -> bool {
+        live::wants_body(exchange)
+    }
+
+    fn watch(&mut self, exchange: &Exchange, event: &mut LiveEvent) -> bool {
+        self.answered(exchange, event)
+    }
+
+    fn collect(&mut self, relay: &[u8], event: &mut LiveEvent) -> bool {
+        self.relayed(relay, event)
     }
 
     fn counts(&self) -> &[u64] {

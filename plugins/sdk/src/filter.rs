@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     config::{ConfigError, OnError},
     key::{Key, KeyConfig},
+    live,
     record::{Record, Splice},
 };
 
@@ -31,6 +32,8 @@ pub trait Filter: Sized + 'static {
     const CONFIG_SCHEMA: &'static str;
     /// What [`counts`](Filter::counts) counts, in its order.
     const COUNTERS: &'static [&'static str] = &[];
+    /// The headers that the live mode needs; `None`: this filter has no live mode.
+    const LIVE: Option<live::Headers> = None;
 
     /// The config. Derive `Deserialize` with `deny_unknown_fields` and `default`.
     type Config: DeserializeOwned + Default;
@@ -67,6 +70,22 @@ pub trait Filter: Sized + 'static {
 
     /// The stream has ended: give out what is held back, each as one JSON object.
     fn flush(&mut self, _emit: &mut dyn FnMut(&[u8])) {}
+
+    /// Live mode: whether to read the body of a request.
+    fn wants_body(&self, _exchange: &live::Exchange) -> bool {
+        false
+    }
+
+    /// Live mode: a request was answered. Whether it was an event, and `event`, which comes empty, holds it.
+    fn watch(&mut self, _exchange: &live::Exchange, _event: &mut live::Event) -> bool {
+        false
+    }
+
+    /// Live mode: another instance has sent the [`relay`](live::Event::relay) of an event. Whether it raised alerts, and
+    /// `event`, which comes empty, holds it with them.
+    fn collect(&mut self, _relay: &[u8], _event: &mut live::Event) -> bool {
+        false
+    }
 
     /// How often each of [`COUNTERS`](Filter::COUNTERS) happened since the start.
     fn counts(&self) -> &[u64] {

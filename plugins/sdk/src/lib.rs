@@ -12,6 +12,7 @@ pub mod abi;
 pub mod config;
 pub mod filter;
 pub mod key;
+pub mod live;
 pub mod lru;
 pub mod payload;
 pub mod pseudonym;

@@ -4,6 +4,7 @@ use crate::{
     config::{self, ConfigError, OnError},
     filter::{Filter, Verdict},
     key::{KeyConfig, KeyError},
+    live,
     record::{Record, Splice, Workspace, scan},
 };
 
@@ -109,6 +110,23 @@ impl<F: Filter> Session<F> {
         }
         out.truncate(mark);
         None
+    }
+
+    /// Live mode: whether the filter wants the body of a request.
+    pub fn wants_body(&self, exchange: &live::Exchange) -> bool {
+        self.filter.wants_body(exchange)
+    }
+
+    /// Live mode: a request was answered; whether it was an event, which `event` then holds.
+    pub fn watch(&mut self, exchange: &live::Exchange, event: &mut live::Event) -> bool {
+        event.clear();
+        self.filter.watch(exchange, event)
+    }
+
+    /// Live mode: an event of another instance; whether it raised alerts, which `event` then holds.
+    pub fn collect(&mut self, relay: &[u8], event: &mut live::Event) -> bool {
+        event.clear();
+        self.filter.collect(relay, event)
     }
 
     /// The stream has ended: what the filter still holds back, each one JSON object.

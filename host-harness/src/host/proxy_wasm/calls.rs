@@ -1,7 +1,11 @@
 //! What a guest may call: the host functions of proxy-wasm 0.2.1 that a filter of bodies
 //! needs. All others answer "unimplemented". No address or length of a guest is trusted.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use wasmtime::{Caller, ExternType, Linker, Module, Val};
 
@@ -15,6 +19,13 @@ type Answer<T> = Result<T, u32>;
 
 /// Most metrics that a guest may define.
 const MAX_METRICS: usize = 10_000;
+
+/// Most properties that a guest may set on a stream.
+const MAX_PROPERTIES: usize = 1000;
+
+/// Most queues, and most entries of one.
+const MAX_QUEUES: usize = 100;
+const MAX_QUEUED: usize = 100_000;
 
 /// Levels of `proxy_log`, by number.
 const LEVELS: [&str; 6] = ["trace", "debug", "info", "warn", "error", "critical"];
@@ -181,6 +192,67 @@ impl Call<'_, '_> {
         self.state().metrics.get_mut(id as usize).map(|(_, v)| v).ok_or(status::NOT_FOUND)
     }
 
+    fn get_property(&mut self, path: (u32, u32), data_at: u32, size_at: u32) -> Answer<()> {
+        let path = self.read(path.0, path.1)?;
+        let state = self.state();
+        let all = state.stream.properties.iter().rev().chain(&state.properties);
+        let value =
+            all.filter(|(p, _)| *p == path).map(|(_, v)| v.clone()).next().ok_or(status::NOT_FOUND)?;
+        self.give(&value, data_at, size_at)
+    }
+
+    fn set_property(&mut self, path: (u32, u32), value: (u32, u32)) -> Answer<()> {
+        let (path, value) = (self.read(path.0, path.1)?, self.read(value.0, value.1)?);
+        let set = &mut self.state().stream.properties;
+        if set.len() >= MAX_PROPERTIES {
+            return Err(status::INTERNAL_FAILURE);
+        }
+        set.push((path, value));
+        Ok(())
+    }
+
+    /// The id of a queue, which `make` lets come into being.
+    fn queue(&mut self, name: (u32, u32), make: bool, id_at: u32) -> Answer<()> {
+        let name = self.read(name.0, name.1)?;
+        let name = String::from_utf8(name).map_err(|_| status::BAD_ARGUMENT)?;
+        let queues = Arc::clone(&self.state().queues);
+        let mut queues = queues.lock().map_err(|_| status::INTERNAL_FAILURE)?;
+        let known = queues.iter().position(|(n, _)| *n == name);
+        let place = match known {
+            Some(place) => place,
+            None if make && queues.len() < MAX_QUEUES => {
+                queues.push((name, VecDeque::new()));
+                queues.len() - 1
+            }
+            None => return Err(status::NOT_FOUND),
+        };
+        self.write_u32(id_at, u32::try_from(place + 1).map_err(|_| status::INTERNAL_FAILURE)?)
+    }
+
+    fn enqueue(&mut self, id: u32, value: (u32, u32)) -> Answer<()> {
+        let value = self.read(value.0, value.1)?;
+        let queues = Arc::clone(&self.state().queues);
+        let mut queues = queues.lock().map_err(|_| status::INTERNAL_FAILURE)?;
+        let place = (id as usize).checked_sub(1).ok_or(status::NOT_FOUND)?;
+        let (_, queue) = queues.get_mut(place).ok_or(status::NOT_FOUND)?;
+        if queue.len() >= MAX_QUEUED {
+            return Err(status::INTERNAL_FAILURE);
+        }
+        queue.push_back(value);
+        Ok(())
+    }
+
+    fn dequeue(&mut self, id: u32, data_at: u32, size_at: u32) -> Answer<()> {
+        let queues = Arc::clone(&self.state().queues);
+        let value = {
+            let mut queues = queues.lock().map_err(|_| status::INTERNAL_FAILURE)?;
+            let place = (id as usize).checked_sub(1).ok_or(status::NOT_FOUND)?;
+            let (_, queue) = queues.get_mut(place).ok_or(status::NOT_FOUND)?;
+            queue.pop_front().ok_or(status::EMPTY)?
+        };
+        self.give(&value, data_at, size_at)
+    }
+
     fn time(&mut self, at: u32) -> Answer<()> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         self.write(at, &u64::try_from(now.as_nanos()).unwrap_or(u64::MAX).to_le_bytes())
@@ -284,12 +356,43 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>, module: &Module) -> wasm
         let value = Call(&mut c).metric(id).map(|value| *value);
         code(value.and_then(|value| Call(&mut c).write(at, &value.to_le_bytes())))
     })?;
-    for name in ["proxy_get_property", "proxy_get_shared_data", "proxy_dequeue_shared_queue"] {
-        // There is nothing to be found here: no properties, no data shared between VMs.
-        let answer = if name == "proxy_dequeue_shared_queue" { status::EMPTY } else { status::NOT_FOUND };
-        constant(linker, module, name, answer)?;
-    }
-    for name in ["proxy_set_effective_context", "proxy_done", "proxy_continue_stream", "proxy_set_property"] {
+    linker.func_wrap(
+        ENV,
+        "proxy_get_property",
+        |mut c: C<'_>, path: u32, size: u32, data_at: u32, size_at: u32| {
+            code(Call(&mut c).get_property((path, size), data_at, size_at))
+        },
+    )?;
+    linker.func_wrap(
+        ENV,
+        "proxy_set_property",
+        |mut c: C<'_>, path: u32, path_size: u32, value: u32, value_size: u32| {
+            code(Call(&mut c).set_property((path, path_size), (value, value_size)))
+        },
+    )?;
+    linker.func_wrap(
+        ENV,
+        "proxy_register_shared_queue",
+        |mut c: C<'_>, name: u32, size: u32, id_at: u32| code(Call(&mut c).queue((name, size), true, id_at)),
+    )?;
+    linker.func_wrap(
+        ENV,
+        "proxy_resolve_shared_queue",
+        |mut c: C<'_>, _vm: u32, _vm_size: u32, name: u32, size: u32, id_at: u32| {
+            code(Call(&mut c).queue((name, size), false, id_at))
+        },
+    )?;
+    linker.func_wrap(ENV, "proxy_enqueue_shared_queue", |mut c: C<'_>, id: u32, value: u32, size: u32| {
+        code(Call(&mut c).enqueue(id, (value, size)))
+    })?;
+    linker.func_wrap(
+        ENV,
+        "proxy_dequeue_shared_queue",
+        |mut c: C<'_>, id: u32, data_at: u32, size_at: u32| code(Call(&mut c).dequeue(id, data_at, size_at)),
+    )?;
+    // There is nothing to be found here: no data shared between VMs.
+    constant(linker, module, "proxy_get_shared_data", status::NOT_FOUND)?;
+    for name in ["proxy_set_effective_context", "proxy_done", "proxy_continue_stream"] {
         constant(linker, module, name, status::OK)?;
     }
     let others: Vec<String> =

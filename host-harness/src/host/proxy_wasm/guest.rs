@@ -1,6 +1,11 @@
 //! One VM with its one plugin: started like in a proxy, fed with requests.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use anyhow::{Context, anyhow, bail, ensure};
 use wasmtime::{Instance, Linker, Module, Store, Trap, TypedFunc, WasmParams, WasmResults};
@@ -37,7 +42,13 @@ pub(super) struct State {
     pub config: Vec<u8>,
     pub metrics: Vec<(String, u64)>,
     pub stream: Stream,
+    /// Properties of all streams, by paths with NUL between their parts.
+    pub properties: Vec<(Vec<u8>, Vec<u8>)>,
+    pub queues: Queues,
 }
+
+/// Queues that guests share, by name. An id is a place in the list and one.
+pub(super) type Queues = Arc<Mutex<Vec<(String, VecDeque<Vec<u8>>)>>>;
 
 /// How a body is delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +103,20 @@ impl Guest {
         config: &str,
         options: &HostOptions,
     ) -> anyhow::Result<Self> {
+        Self::start_beside(None, engines, wasm, config, options)
+    }
+
+    /// As [`start`](Self::start), in the same proxy as another VM: they share their queues.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_beside(
+        beside: Option<&Self>,
+        engines: &Engines,
+        wasm: &[u8],
+        config: &str,
+        options: &HostOptions,
+    ) -> anyhow::Result<Self> {
         let engine = engines.engine();
         let module = Module::new(engine, wasm)
             .map_err(anyhow::Error::from)
@@ -104,7 +129,7 @@ impl Guest {
         p1::add_to_linker_sync(&mut linker, |state: &mut State| &mut state.wasi)
             .map_err(anyhow::Error::from)?;
         calls::add_to_linker(&mut linker, &module).map_err(anyhow::Error::from)?;
-        let state = State {
+        let mut state = State {
             wasi: WasiCtxBuilder::new().allow_blocking_current_thread(true).build_p1(),
             limits: Limits::new(options),
             diagnostics: Arc::clone(&options.diagnostics),
@@ -114,7 +139,12 @@ impl Guest {
             config: config.as_bytes().to_vec(),
             metrics: Vec::new(),
             stream: Stream::default(),
+            properties: Vec::new(),
+            queues: Queues::default(),
         };
+        if let Some(beside) = beside {
+            state.queues = Arc::clone(&beside.store.data().queues);
+        }
         let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.limits);
         store.set_epoch_deadline(engines.ticks(options.init_timeout));
@@ -172,6 +202,59 @@ impl Guest {
         }
         self.close(context)?;
         passed
+    }
+
+    /// Pass a request with a body and then its response through the filter. What became of the request, and of the
+    /// response if the request went on.
+    ///
+    /// # Errors
+    /// As [`request`](Self::request).
+    pub fn exchange(
+        &mut self,
+        request: Message,
+        response: Message,
+        delivery: Delivery,
+    ) -> anyhow::Result<(Passed, Option<Passed>)> {
+        let context = self.open()?;
+        let mut sent = self.pass(context, Direction::Request, request, delivery)?;
+        let mut answered = None;
+        if let Passed::On(request) = &mut sent {
+            // The next call looks at it again.
+            self.message(Direction::Request).headers.clone_from(&request.headers);
+            answered = Some(self.pass(context, Direction::Response, response, delivery)?);
+        }
+        self.close(context)?;
+        Ok((sent, answered))
+    }
+
+    /// Let all streams from now on have a property, such as `source\0address`: the parts of its path with NUL between.
+    pub fn set_property(&mut self, path: &str, value: &str) {
+        let properties = &mut self.store.data_mut().properties;
+        properties.retain(|(p, _)| p != path.as_bytes());
+        properties.push((path.into(), value.into()));
+    }
+
+    /// What the filter has set as a property of the last stream.
+    pub fn property(&self, path: &str) -> Option<&[u8]> {
+        let set = &self.store.data().stream.properties;
+        set.iter().rev().find(|(p, _)| p == path.as_bytes()).map(|(_, v)| v.as_slice())
+    }
+
+    /// Tell the filter of all queues that are not empty, as a proxy does.
+    ///
+    /// # Errors
+    /// When the guest traps or runs out of its time.
+    pub fn ready_queues(&mut self) -> anyhow::Result<()> {
+        let queues = Arc::clone(&self.store.data().queues);
+        let full: Vec<u32> = {
+            let queues = queues.lock().map_err(|_| anyhow!("a thread that held the queues has panicked"))?;
+            (1..).zip(queues.iter()).filter(|(_, (_, q))| !q.is_empty()).map(|(id, _)| id).collect()
+        };
+        for id in full {
+            self.store.set_epoch_deadline(self.call_ticks);
+            self.call::<(u32, u32), ()>("proxy_on_queue_ready", (ROOT, id))?;
+        }
+        Ok(())
     }
 
     /// Metrics by name, such as `tamis.identity.records`.

@@ -53,6 +53,8 @@ pub(super) struct Stream {
     pub request: Message,
     pub response: Message,
     pub answer: Option<LocalAnswer>,
+    /// Properties that the guest has set.
+    pub properties: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 impl Stream {

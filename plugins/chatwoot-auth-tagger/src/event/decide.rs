@@ -66,7 +66,11 @@ pub fn decide(facts: &Facts, prober: &mut Prober) -> Option<Event> {
         _ => spec.severity,
     };
     let undecided = match facts.source {
-        Source::Access => matches!(action, Action::ApiAuth | Action::MfaVerify | Action::UserLogin),
+        Source::Access | Source::Live => match action {
+            Action::ApiAuth => facts.signed_in == SignedIn::Untold,
+            Action::MfaVerify | Action::UserLogin => facts.blind,
+            _ => false,
+        },
         Source::Lograge => action == Action::ApiAuth && route.area == Area::Platform,
         _ => false,
     };
@@ -164,9 +168,7 @@ fn sign_in(facts: &Facts) -> Option<Verdict> {
         (206, _) => (Action::MfaChallenge, Unknown, "second factor asked for"),
         (401, false) => (Action::UserLogin, Failure, "wrong or unconfirmed credentials"),
         (400 | 401, true) => (Action::MfaVerify, Failure, "wrong code"),
-        (400, false) if facts.source == Source::Access => {
-            (Action::MfaVerify, Failure, "wrong code or malformed request")
-        }
+        (400, false) if facts.blind => (Action::MfaVerify, Failure, "wrong code or malformed request"),
         (400, false) => (Action::Malformed, Failure, "request cannot be read"),
         (409, _) => (Action::SessionLimit, Failure, "too many sessions"),
         (402..=499, _) => (Action::UserLogin, Failure, ""),

@@ -14,6 +14,8 @@ pub enum Source {
     Access,
     /// PostgreSQL.
     Database,
+    /// A proxy in front of Chatwoot.
+    Live,
 }
 
 /// Whom a 401 of the API was for, as lograge tells.
@@ -66,6 +68,8 @@ macro_rules! texts {
             pub ambiguous: bool,
             /// Its lines may have been written by a client.
             pub suspect: bool,
+            /// Its parameters are not known.
+            pub blind: bool,
         }
 
         impl Facts {
@@ -74,6 +78,16 @@ macro_rules! texts {
                 $(let mut $name = std::mem::take(&mut self.$name);
                 $name.clear();)+
                 *self = Self { $($name,)+ ..Self::default() };
+            }
+
+            /// All of the texts.
+            pub(crate) fn texts(&self) -> [&[u8]; [$(stringify!($name)),+].len()] {
+                [$(&self.$name),+]
+            }
+
+            /// Set all of the texts, in the same order, each cut to its greatest length; what is missing is empty.
+            pub(crate) fn set_texts<'a>(&mut self, mut texts: impl Iterator<Item = &'a [u8]>) {
+                $(set(&mut self.$name, texts.next().unwrap_or_default(), $max);)+
             }
 
             $(/// Set the text, cut to its greatest length.

@@ -5,7 +5,7 @@
 
 mod join;
 mod objects;
-mod params;
+pub(crate) mod params;
 mod stream;
 mod table;
 
@@ -16,7 +16,8 @@ use crate::{
     event::{Facts, Source, probe::Prober},
     line::{self, Line, Message, access, object::Object, postgres},
 };
-use join::{apply, believable, settle, shared, start, websocket};
+pub(crate) use join::settle;
+use join::{apply, believable, shared, start, websocket};
 use stream::{Stream, Trust};
 use table::{Slot, Table};
 
@@ -124,6 +125,7 @@ impl Requests {
         let done = &mut self.done;
         done.clear();
         done.source = Source::Access;
+        done.blind = true;
         done.time_ms = now;
         done.status = access.status;
         done.method(access.method);

@@ -134,6 +134,7 @@ impl Requests {
         };
         done.clear();
         done.source = Source::Access;
+        done.blind = true;
         done.status = u16::try_from(status).unwrap_or(0);
         if text(METHOD, value) {
             done.method(value);

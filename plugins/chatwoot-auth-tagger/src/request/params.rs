@@ -3,6 +3,7 @@
 use tamis_sdk::record::{Kind, escape};
 
 use crate::{
+    bytes::{cut, percent_decode},
     event::{Facts, probe::Prober},
     line::{
         object::Object,
@@ -50,6 +51,27 @@ pub fn from_json(
             if look {
                 facts.attack = prober.attack(value);
             }
+            take(&pair, value, facts);
+        }
+    }
+}
+
+/// Take what is needed from a form: `email=a&super_admin[email]=b`, percent-encoded.
+pub fn from_form(text: &[u8], facts: &mut Facts, value: &mut Vec<u8>) {
+    let mut name = Vec::new();
+    for field in text.split(|&b| b == b'&') {
+        let (raw_name, raw_value) = cut(field, b"=").unwrap_or((field, b""));
+        name.clear();
+        percent_decode(raw_name, true, &mut name);
+        let (parent, key) = match cut(&name, b"[") {
+            Some((parent, key)) => (parent, key.strip_suffix(b"]").unwrap_or(key)),
+            None => (&b""[..], name.as_slice()),
+        };
+        let depth = if parent.is_empty() { 1 } else { 2 };
+        let pair = Pair { depth, parent, key, value: raw_value, string: true };
+        if wanted(&pair) {
+            value.clear();
+            percent_decode(raw_value, true, value);
             take(&pair, value, facts);
         }
     }

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     config::{self, ConfigError},
+    live::LiveConfig,
     record::{Kind, scan},
 };
 
@@ -143,13 +144,16 @@ impl BodyPolicy {
     }
 }
 
-/// The config of a plugin: `{"filter": {...}, "body": {...}}`, or that of the filter alone.
+/// The config of a plugin: `{"filter": {...}, "body": {...}}`, `{"filter": {...}, "live": {...}}`, or that of the filter
+/// alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PluginConfig {
     /// JSON text of the filter's config; empty for all defaults.
     pub filter: String,
     /// What happens to bodies.
     pub body: BodyPolicy,
+    /// The filter does not read logs but watches requests.
+    pub live: Option<LiveConfig>,
     wrapped: bool,
 }
 
@@ -157,10 +161,11 @@ impl PluginConfig {
     /// Parse the text that the proxy hands over.
     ///
     /// # Errors
-    /// When it has a `filter` or `body` section and anything else beside them, or a `body`
-    /// section that is wrong. Text that is not JSON is left to the filter to refuse.
+    /// When it has a `filter`, `body` or `live` section and anything else beside them, or a `body`
+    /// or `live` section that is wrong. Text that is not JSON is left to the filter to refuse.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        let mut plugin = Self { filter: text.to_owned(), body: BodyPolicy::default(), wrapped: false };
+        let mut plugin =
+            Self { filter: text.to_owned(), body: BodyPolicy::default(), live: None, wrapped: false };
         let mut tape = Vec::new();
         if scan::scan(text.as_bytes(), &mut tape).is_err() {
             return Ok(plugin);
@@ -176,7 +181,7 @@ impl PluginConfig {
             ));
             at = (node.next as usize).max(at + 1);
         }
-        if !members.iter().any(|(key, _)| matches!(*key, "filter" | "body")) {
+        if !members.iter().any(|(key, _)| matches!(*key, "filter" | "body" | "live")) {
             return Ok(plugin);
         }
         plugin.wrapped = true;
@@ -190,16 +195,21 @@ impl PluginConfig {
             match key {
                 "filter" => value.clone_into(&mut plugin.filter),
                 // An array would pass for the fields of a struct in their order.
-                "body" if !value.starts_with('{') => {
-                    return Err(ConfigError::new("$.body", "must be an object"));
+                "body" | "live" if !value.starts_with('{') => {
+                    return Err(ConfigError::new(format!("$.{key}"), "must be an object"));
                 }
                 "body" => plugin.body = config::parse(value).map_err(|e| below(e, "body"))?,
+                "live" => plugin.live = Some(LiveConfig::parse(value).map_err(|e| below(e, "live"))?),
                 _ => {
-                    let message = config::unknown("key", key, &["filter", "body"]);
+                    let message = config::unknown("key", key, &["filter", "body", "live"]);
                     let message = format!("{message}; options of the filter belong into 'filter'");
                     return Err(ConfigError::new(format!("$.{key}"), message));
                 }
             }
+        }
+        if plugin.live.is_some() && seen.contains(&"body") {
+            let message = "cannot stand beside 'live': an instance either filters bodies or watches requests";
+            return Err(ConfigError::new("$.body", message));
         }
         if !(1..=MAX_MAX_BYTES).contains(&plugin.body.max_bytes) {
             let message = format!("must be 1 to {MAX_MAX_BYTES}");
@@ -255,6 +265,9 @@ mod tests {
             (r#"{"body":{},"ip":{}}"#, "$.ip", "belong into 'filter'"),
             (r#"{"body":{},"body":{}}"#, "$.body", "twice"),
             (r#"{"body":[]}"#, "$.body", "must be an object"),
+            (r#"{"live":[]}"#, "$.live", "must be an object"),
+            (r#"{"live":{"trusted_hop":1}}"#, "$.live.trusted_hop", "did you mean 'trusted_hops'?"),
+            (r#"{"live":{},"body":{}}"#, "$.body", "beside 'live'"),
         ] {
             let error = PluginConfig::parse(text).unwrap_err();
             assert_eq!(error.path, path, "{text}");

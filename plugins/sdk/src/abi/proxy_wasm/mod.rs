@@ -1,15 +1,17 @@
-//! The shell for proxy-wasm 0.2.1: log shipping through Envoy and its like.
+//! The shell for proxy-wasm 0.2.1: log shipping through Envoy and its like, and watching what goes through it.
 //!
 //! `plugin` starts the filter from its config, `exchange` carries the bodies of a request
-//! and its response through it, `sys` calls the host. How records lie in a body is not
+//! and its response through it, `watch` shows it requests in passing, `metrics` counts, `sys` calls the host. How records lie in a body is not
 //! known here but in [`payload`](crate::payload).
 //!
 //! A panic kills the VM of a worker: requests on it are answered with 503 from then on.
 //! Nothing here panics, and no status of the host is taken for granted.
 
 mod exchange;
+mod metrics;
 mod plugin;
 mod sys;
+mod watch;
 
 use crate::Filter;
 

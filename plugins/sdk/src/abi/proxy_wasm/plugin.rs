@@ -1,4 +1,5 @@
-//! The root context: config, and the filter that all requests of a worker share.
+//! The root context: config, and the filter that all requests of a worker share, be it for their bodies (`exchange`) or
+//! to watch them (`watch`).
 
 use std::{
     cell::{Cell, RefCell},
@@ -12,7 +13,9 @@ use proxy_wasm::{
 
 use super::{
     exchange::Exchange,
+    metrics::Metrics,
     sys::{self, BufferType, LogLevel},
+    watch::{Live, Watcher},
 };
 use crate::{
     ConfigError, Filter, Session,
@@ -22,29 +25,28 @@ use crate::{
 
 /// Names of the counters that all filters have; those of the filter itself follow.
 const COUNTERS: [&str; 4] = ["records", "changed", "dropped", "rejected"];
-/// Place of `rejected` among them.
-const REJECTED: usize = 3;
 
 /// One plugin of the proxy's config, in one worker.
 pub(super) struct Plugin<F: Filter> {
-    shared: Option<Rc<Shared<F>>>,
+    mode: Option<Mode<F>>,
+}
+
+/// What a plugin does.
+enum Mode<F: Filter> {
+    /// It filters bodies.
+    Bodies(Rc<Shared<F>>),
+    /// It watches requests.
+    Live(Rc<Live<F>>),
 }
 
 /// What the requests of one plugin share. A VM has one thread and requests take turns, but
 /// they take them at the host's word: nothing of this is borrowed across a call to the host.
 pub(super) struct Shared<F: Filter> {
     pub policy: BodyPolicy,
-    core: RefCell<Core<F>>,
-    /// Metric ids: [`COUNTERS`], then the filter's.
-    metrics: Vec<u32>,
-    /// What was last told to the metrics of the filter's counters.
-    told: RefCell<Vec<u64>>,
+    session: RefCell<Session<F>>,
+    sifter: RefCell<Sifter>,
+    metrics: Metrics,
     rejected: Cell<u64>,
-}
-
-struct Core<F: Filter> {
-    session: Session<F>,
-    sifter: Sifter,
 }
 
 /// Why a body was not filtered.
@@ -57,24 +59,23 @@ pub(super) enum SiftError {
 
 impl<F: Filter> Plugin<F> {
     pub fn new() -> Self {
-        Self { shared: None }
+        Self { mode: None }
     }
 
-    fn start(text: &str) -> Result<Shared<F>, ConfigError> {
+    fn start(text: &str) -> Result<Mode<F>, ConfigError> {
         let config = PluginConfig::parse(text)?;
         let session = Session::new(&config.filter, KeyConfig::resolve_from_process)
             .map_err(|error| config.locate(error))?;
-        let names = COUNTERS.iter().chain(F::COUNTERS);
-        let metrics = names.map(|name| sys::define_counter(&format!("tamis.{}.{name}", F::NAME)));
-        // A host without metrics is a host all the same.
-        let metrics = metrics.collect::<Result<Vec<u32>, _>>().unwrap_or_default();
-        Ok(Shared {
+        if let Some(live) = config.live {
+            return Live::start(live, session).map(|live| Mode::Live(Rc::new(live)));
+        }
+        Ok(Mode::Bodies(Rc::new(Shared {
             policy: config.body,
-            core: RefCell::new(Core { session, sifter: Sifter::default() }),
-            metrics,
-            told: RefCell::new(vec![0; F::COUNTERS.len()]),
+            session: RefCell::new(session),
+            sifter: RefCell::new(Sifter::default()),
+            metrics: Metrics::define::<F>(&COUNTERS),
             rejected: Cell::new(0),
-        })
+        })))
     }
 }
 
@@ -96,16 +97,26 @@ impl<F: Filter> RootContext for Plugin<F> {
             return refuse("config $: not UTF-8".to_owned());
         };
         match Self::start(&text) {
-            Ok(shared) => {
-                self.shared = Some(Rc::new(shared));
+            Ok(mode) => {
+                self.mode = Some(mode);
                 true
             }
             Err(error) => refuse(error.to_string()),
         }
     }
 
+    fn on_queue_ready(&mut self, queue: u32) {
+        if let Some(Mode::Live(live)) = &self.mode {
+            live.collect(queue);
+        }
+    }
+
     fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Exchange::new(self.shared.clone())))
+        Some(match &self.mode {
+            Some(Mode::Live(live)) => Box::new(Watcher::new(Rc::clone(live))),
+            Some(Mode::Bodies(shared)) => Box::new(Exchange::new(Some(Rc::clone(shared)))),
+            None => Box::new(Exchange::<F>::new(None)),
+        })
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -122,9 +133,11 @@ impl<F: Filter> Shared<F> {
         tag: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<Report, SiftError> {
-        let Ok(mut core) = self.core.try_borrow_mut() else { return Err(SiftError::Busy) };
-        let Core { session, sifter } = &mut *core;
-        sifter.run(format, body, tag, session, out).map_err(SiftError::Malformed)
+        let (Ok(mut session), Ok(mut sifter)) = (self.session.try_borrow_mut(), self.sifter.try_borrow_mut())
+        else {
+            return Err(SiftError::Busy);
+        };
+        sifter.run(format, body, tag, &mut *session, out).map_err(SiftError::Malformed)
     }
 
     /// A body was not let through. Told to the metrics with the next [`tell`](Self::tell).
@@ -134,22 +147,7 @@ impl<F: Filter> Shared<F> {
 
     /// Bring the metrics up to date.
     pub fn tell(&self, report: &Report) {
-        if self.metrics.is_empty() {
-            return;
-        }
-        let mut counts = vec![report.records, report.changed, report.dropped, 0];
-        counts[REJECTED] = self.rejected.replace(0);
-        if let (Ok(core), Ok(mut told)) = (self.core.try_borrow(), self.told.try_borrow_mut()) {
-            for ((_, now), told) in core.session.counters().zip(told.iter_mut()) {
-                counts.push(now.saturating_sub(*told));
-                *told = now;
-            }
-        }
-        for (&id, &count) in self.metrics.iter().zip(&counts) {
-            if count > 0 {
-                // A metric that cannot be counted is no reason to hold up a request.
-                let _ = sys::increment(id, count);
-            }
-        }
+        self.metrics.add(&[report.records, report.changed, report.dropped, self.rejected.replace(0)]);
+        self.metrics.tell(&self.session);
     }
 }

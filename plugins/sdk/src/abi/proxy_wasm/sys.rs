@@ -14,6 +14,7 @@ pub(super) struct HostStatus(pub u32);
 
 const OK: u32 = 0;
 const NOT_FOUND: u32 = 1;
+const EMPTY: u32 = 7;
 
 #[link(wasm_import_module = "env")]
 unsafe extern "C" {
@@ -52,6 +53,31 @@ unsafe extern "C" {
     ) -> u32;
     fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, id: *mut u32) -> u32;
     fn proxy_increment_metric(id: u32, offset: i64) -> u32;
+    fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
+    fn proxy_get_property(
+        path: *const u8,
+        path_size: usize,
+        value: *mut *mut u8,
+        value_size: *mut usize,
+    ) -> u32;
+    fn proxy_set_property(path: *const u8, path_size: usize, value: *const u8, value_size: usize) -> u32;
+    fn proxy_replace_header_map_value(
+        map: u32,
+        key: *const u8,
+        key_size: usize,
+        value: *const u8,
+        value_size: usize,
+    ) -> u32;
+    fn proxy_register_shared_queue(name: *const u8, name_size: usize, id: *mut u32) -> u32;
+    fn proxy_resolve_shared_queue(
+        vm_id: *const u8,
+        vm_id_size: usize,
+        name: *const u8,
+        name_size: usize,
+        id: *mut u32,
+    ) -> u32;
+    fn proxy_enqueue_shared_queue(id: u32, value: *const u8, value_size: usize) -> u32;
+    fn proxy_dequeue_shared_queue(id: u32, value: *mut *mut u8, value_size: *mut usize) -> u32;
 }
 
 fn check(status: u32) -> Result<(), HostStatus> {
@@ -174,4 +200,68 @@ pub(super) fn define_counter(name: &str) -> Result<u32, HostStatus> {
 pub(super) fn increment(id: u32, by: u64) -> Result<(), HostStatus> {
     // SAFETY: no memory is passed.
     check(unsafe { proxy_increment_metric(id, i64::try_from(by).unwrap_or(i64::MAX)) })
+}
+
+/// Nanoseconds since 1970-01-01T00:00:00Z; 0 if the host does not tell.
+pub(super) fn now_ns() -> u64 {
+    let mut now = 0;
+    // SAFETY: the host writes the time where it is told.
+    let status = unsafe { proxy_get_current_time_nanoseconds(&mut now) };
+    if status == OK { now } else { 0 }
+}
+
+/// A property of the stream, its path's parts separated by NUL; empty if there is none.
+pub(super) fn property(path: &str) -> Vec<u8> {
+    let (mut data, mut size) = (std::ptr::null_mut(), 0);
+    // SAFETY: pointer and length are those of `path`; the host writes a pointer and a size into the two places given.
+    let status = unsafe { proxy_get_property(path.as_ptr(), path.len(), &mut data, &mut size) };
+    if status == OK { take(data, size) } else { Vec::new() }
+}
+
+/// Set a property of the stream.
+pub(super) fn set_property(path: &str, value: &[u8]) -> Result<(), HostStatus> {
+    // SAFETY: pointers and lengths are those of slices that outlive the call.
+    check(unsafe { proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len()) })
+}
+
+/// Let a header have this one value.
+pub(super) fn set_header(map: MapType, name: &str, value: &str) -> Result<(), HostStatus> {
+    // SAFETY: pointers and lengths are those of slices that outlive the call.
+    check(unsafe {
+        proxy_replace_header_map_value(map as u32, name.as_ptr(), name.len(), value.as_ptr(), value.len())
+    })
+}
+
+/// Make a queue of this VM known to all.
+pub(super) fn register_queue(name: &str) -> Result<u32, HostStatus> {
+    let mut id = 0;
+    // SAFETY: pointer and length are those of `name`; the host writes the id where it is told.
+    check(unsafe { proxy_register_shared_queue(name.as_ptr(), name.len(), &mut id) }).map(|()| id)
+}
+
+/// Find the queue of another VM.
+pub(super) fn resolve_queue(vm_id: &str, name: &str) -> Result<u32, HostStatus> {
+    let mut id = 0;
+    // SAFETY: pointers and lengths are those of strings that outlive the call; the host writes the id where it is told.
+    let status = unsafe {
+        proxy_resolve_shared_queue(vm_id.as_ptr(), vm_id.len(), name.as_ptr(), name.len(), &mut id)
+    };
+    check(status).map(|()| id)
+}
+
+/// Put something at the end of a queue.
+pub(super) fn enqueue(id: u32, value: &[u8]) -> Result<(), HostStatus> {
+    // SAFETY: pointer and length are those of `value`, which outlives the call.
+    check(unsafe { proxy_enqueue_shared_queue(id, value.as_ptr(), value.len()) })
+}
+
+/// Take what is first in a queue; nothing if it is empty.
+pub(super) fn dequeue(id: u32) -> Result<Option<Vec<u8>>, HostStatus> {
+    let (mut data, mut size) = (std::ptr::null_mut(), 0);
+    // SAFETY: the host writes a pointer and a size into the two places given.
+    let status = unsafe { proxy_dequeue_shared_queue(id, &mut data, &mut size) };
+    if status == EMPTY {
+        return Ok(None);
+    }
+    check(status).map(|()| Some(take(data, size)))
 }
