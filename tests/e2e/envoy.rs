@@ -6,139 +6,26 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::{
-    env, fs,
-    io::{BufRead, BufReader, Write},
-    net::{TcpListener, TcpStream},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    sync::mpsc,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{io::Write, path::Path, sync::mpsc};
 
 use tamis::{artifacts, host::HostKind};
-use tamis_tests::payloads::{self, Payload};
+use tamis_tests::{
+    envoy::{Config, Envoy, Http, PATIENCE, envoy_or_skip, server},
+    payloads::{self, Payload},
+};
 
 const FILTER: &str = "coturn-ip-anonymizer";
-
-/// How long anything here may take.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-fn find_envoy() -> Option<PathBuf> {
-    if let Some(named) = env::var_os("ENVOY").filter(|v| !v.is_empty()) {
-        return Some(named.into());
-    }
-    // The package's `bin/envoy` is a script around this binary.
-    let versions = fs::read_dir(workspace().join(".venv/lib")).ok()?;
-    versions
-        .filter_map(Result::ok)
-        .map(|python| python.path().join("site-packages/envoy/_bin/envoy"))
-        .find(|binary| binary.is_file())
-}
-
-/// Envoy, or a line that says why not.
-fn envoy_or_skip() -> Option<PathBuf> {
-    let found = find_envoy();
-    if found.is_none() {
-        println!("skipped: there is no Envoy: set ENVOY to its binary, or run `make setup`");
-    }
-    found
-}
-
-/// An HTTP/1.1 message as it came: first line, headers in lower case, body.
-#[derive(Debug, Default)]
-struct Http {
-    start: String,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
-}
-
-impl Http {
-    /// Read one message; nothing if the connection ends before it.
-    fn read(from: &mut impl BufRead) -> Option<Self> {
-        let mut line = || {
-            let mut line = String::new();
-            (from.read_line(&mut line).ok()? > 0).then(|| line.trim_end().to_owned())
-        };
-        let mut http = Self { start: line()?, ..Self::default() };
-        loop {
-            let line = line()?;
-            let Some((name, value)) = line.split_once(':') else { break };
-            http.headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
-        }
-        if http.header("transfer-encoding") == Some("chunked") {
-            loop {
-                let mut size = String::new();
-                from.read_line(&mut size).ok()?;
-                let size = usize::from_str_radix(size.trim().split(';').next()?, 16).ok()?;
-                if size == 0 {
-                    break;
-                }
-                let mut chunk = vec![0; size + 2];
-                from.read_exact(&mut chunk).ok()?;
-                http.body.extend_from_slice(&chunk[..size]);
-            }
-            // Trailers and the empty line after them.
-            loop {
-                let mut line = String::new();
-                from.read_line(&mut line).ok()?;
-                if line.trim_end().is_empty() {
-                    break;
-                }
-            }
-        } else if let Some(length) = http.header("content-length") {
-            http.body = vec![0; length.parse().ok()?];
-            from.read_exact(&mut http.body).ok()?;
-        }
-        Some(http)
-    }
-
-    fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
-    }
-
-    fn status(&self) -> u16 {
-        self.start.split(' ').nth(1).and_then(|s| s.parse().ok()).unwrap_or(0)
-    }
-}
 
 /// A log store that takes all, tells what it got, and answers with the body of the request,
 /// under the content type that `answer-type` names.
 fn store() -> (u16, mpsc::Receiver<Http>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let Ok(mut stream) = stream else { return };
-            let sender = sender.clone();
-            thread::spawn(move || {
-                let mut reader = BufReader::new(stream.try_clone().unwrap());
-                while let Some(request) = Http::read(&mut reader) {
-                    let ty = ["answer-type", "content-type"].iter().find_map(|name| request.header(name));
-                    let ty = ty.unwrap_or("text/plain");
-                    let head = format!(
-                        "HTTP/1.1 200 OK\r\ncontent-type: {ty}\r\ncontent-length: {}\r\n\r\n",
-                        request.body.len()
-                    );
-                    let answer = [head.as_bytes(), &request.body].concat();
-                    if sender.send(request).is_err() || stream.write_all(&answer).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-    });
-    (port, receiver)
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    server(|request| {
+        let ty = ["answer-type", "content-type"].iter().find_map(|name| request.header(name));
+        let ty = ty.unwrap_or("text/plain");
+        let length = request.body.len();
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-type: {ty}\r\ncontent-length: {length}\r\n\r\n");
+        [head.as_bytes(), &request.body].concat()
+    })
 }
 
 /// How a body is sent.
@@ -149,126 +36,48 @@ enum Framing {
     ChunksAndTrailer(usize),
 }
 
-/// A running Envoy. Ends with the value.
-struct Envoy {
-    child: Child,
-    port: u16,
-    admin_port: u16,
-    _dir: tempfile::TempDir,
+/// Start Envoy on the example, with this plugin configuration in place of its own.
+fn start(binary: &Path, store_port: u16, plugin: &str, key: &str) -> Envoy {
+    let mut config = Config::example("examples/envoy/envoy.yaml");
+    config.put("port_value: 3100", &format!("port_value: {store_port}"));
+    let wasm = artifacts::find(FILTER, HostKind::ProxyWasm).unwrap().wasm;
+    config.module("/etc/envoy/coturn-ip-anonymizer.proxy-wasm.wasm", wasm);
+    let plugin = format!("value: '{plugin}'\n                  ");
+    config.put_between("value: |", "- name: envoy.filters.http.router", &plugin);
+    config.start(binary, &["--concurrency", "1", "--log-level", "error"], &[("TAMIS_KEY", key)])
 }
 
-impl Drop for Envoy {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+fn post(envoy: &Envoy, payload: &Payload, extra: &[(&str, &str)], framing: Framing) -> Http {
+    let mut head = format!("POST {} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n", payload.path);
+    if !payload.content_type.is_empty() {
+        head += &format!("content-type: {}\r\n", payload.content_type);
     }
-}
-
-impl Envoy {
-    /// Start Envoy on the example, with this plugin configuration in place of its own.
-    fn start(binary: &Path, store_port: u16, plugin: &str, key: &str) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let module = dir.path().join("filter.wasm");
-        fs::write(&module, artifacts::find(FILTER, HostKind::ProxyWasm).unwrap().wasm).unwrap();
-        let mut yaml = fs::read_to_string(workspace().join("examples/envoy/envoy.yaml")).unwrap();
-        let (port, admin_port) = (free_port(), free_port());
-        let mut put = |from: &str, to: &str| {
-            assert_eq!(yaml.matches(from).count(), 1, "examples/envoy/envoy.yaml has '{from}' once");
-            yaml = yaml.replace(from, to);
-        };
-        put("port_value: 10000", &format!("port_value: {port}"));
-        put("port_value: 9901", &format!("port_value: {admin_port}"));
-        put("port_value: 3100", &format!("port_value: {store_port}"));
-        put("/etc/envoy/coturn-ip-anonymizer.proxy-wasm.wasm", module.to_str().unwrap());
-        let start = yaml.find("value: |").unwrap();
-        let end = start + yaml[start..].find("- name: envoy.filters.http.router").unwrap();
-        yaml.replace_range(start..end, &format!("value: '{plugin}'\n                  "));
-        let config = dir.path().join("envoy.yaml");
-        fs::write(&config, yaml).unwrap();
-        let child = Command::new(binary)
-            .arg("-c")
-            .arg(&config)
-            .args(["--concurrency", "1", "--use-dynamic-base-id", "--log-level", "error"])
-            .env("TAMIS_KEY", key)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(fs::File::create(dir.path().join("log")).unwrap())
-            .spawn()
-            .unwrap();
-        Self { child, port, admin_port, _dir: dir }
+    for (name, value) in extra {
+        head += &format!("{name}: {value}\r\n");
     }
-
-    fn log(&self) -> String {
-        fs::read_to_string(self._dir.path().join("log")).unwrap_or_default()
+    let mut wire = match framing {
+        Framing::Length => format!("content-length: {}\r\n\r\n", payload.body.len()),
+        Framing::Chunks(_) => "transfer-encoding: chunked\r\n\r\n".to_owned(),
+        Framing::ChunksAndTrailer(_) => "trailer: sum\r\ntransfer-encoding: chunked\r\n\r\n".to_owned(),
     }
-
-    fn wait_until_ready(mut self) -> Self {
-        let start = Instant::now();
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                panic!("envoy ended with {status}: {}", self.log());
-            }
-            assert!(start.elapsed() < PATIENCE, "envoy does not listen: {}", self.log());
-            thread::sleep(Duration::from_millis(50));
-        }
-        self
-    }
-
-    fn get(port: u16, path: &str) -> Http {
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").unwrap();
-        Http::read(&mut BufReader::new(stream)).unwrap()
-    }
-
-    fn post(&self, payload: &Payload, extra: &[(&str, &str)], framing: Framing) -> Http {
-        let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        let mut head = format!("POST {} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n", payload.path);
-        if !payload.content_type.is_empty() {
-            head += &format!("content-type: {}\r\n", payload.content_type);
-        }
-        for (name, value) in extra {
-            head += &format!("{name}: {value}\r\n");
-        }
-        let mut wire = match framing {
-            Framing::Length => format!("content-length: {}\r\n\r\n", payload.body.len()),
-            Framing::Chunks(_) => "transfer-encoding: chunked\r\n\r\n".to_owned(),
-            Framing::ChunksAndTrailer(_) => "trailer: sum\r\ntransfer-encoding: chunked\r\n\r\n".to_owned(),
-        }
-        .into_bytes();
-        wire.splice(0..0, head.into_bytes());
-        match framing {
-            Framing::Length => wire.extend_from_slice(&payload.body),
-            Framing::Chunks(size) | Framing::ChunksAndTrailer(size) => {
-                for chunk in payload.body.chunks(size) {
-                    wire.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
-                    wire.extend_from_slice(chunk);
-                    wire.extend_from_slice(b"\r\n");
-                }
-                wire.extend_from_slice(b"0\r\n");
-                if matches!(framing, Framing::ChunksAndTrailer(_)) {
-                    wire.extend_from_slice(b"sum: 1\r\n");
-                }
+    .into_bytes();
+    wire.splice(0..0, head.into_bytes());
+    match framing {
+        Framing::Length => wire.extend_from_slice(&payload.body),
+        Framing::Chunks(size) | Framing::ChunksAndTrailer(size) => {
+            for chunk in payload.body.chunks(size) {
+                wire.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+                wire.extend_from_slice(chunk);
                 wire.extend_from_slice(b"\r\n");
             }
+            wire.extend_from_slice(b"0\r\n");
+            if matches!(framing, Framing::ChunksAndTrailer(_)) {
+                wire.extend_from_slice(b"sum: 1\r\n");
+            }
+            wire.extend_from_slice(b"\r\n");
         }
-        let mut writer = stream.try_clone().unwrap();
-        // Envoy may answer, and hang up, before it has read all.
-        thread::spawn(move || {
-            let _ = writer.write_all(&wire);
-        });
-        Http::read(&mut BufReader::new(stream)).unwrap_or_default()
     }
-
-    /// A counter of the filter, as Envoy's admin interface tells it.
-    fn counter(&self, name: &str) -> u64 {
-        let stats = Self::get(self.admin_port, "/stats");
-        let stats = String::from_utf8_lossy(&stats.body).into_owned();
-        let line = stats.lines().find(|l| l.ends_with(|c: char| c.is_ascii_digit()) && l.contains(name));
-        line.and_then(|l| l.rsplit(' ').next()?.parse().ok()).unwrap_or_else(|| panic!("no {name}: {stats}"))
-    }
+    Envoy::send(envoy.port, wire)
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -284,13 +93,13 @@ fn what_reaches_the_store_is_what_the_filter_makes_of_it() {
     let Some(binary) = envoy_or_skip() else { return };
     let (store_port, stored) = store();
     let plugin = r#"{"filter": {}, "body": {"response": true}}"#;
-    let envoy = Envoy::start(&binary, store_port, plugin, "").wait_until_ready();
+    let envoy = start(&binary, store_port, plugin, "").wait_until_ready();
     let good = payloads::all();
     let check_good = || {
         for payload in &good {
             let expected = payloads::expected(FILTER, "", payload).unwrap();
             for framing in [Framing::Length, Framing::Chunks(11), Framing::ChunksAndTrailer(300)] {
-                let answer = envoy.post(payload, &[], framing);
+                let answer = post(&envoy, payload, &[], framing);
                 assert_eq!(answer.status(), 200, "{}: {answer:?} {}", payload.name, envoy.log());
                 let got = stored.recv_timeout(PATIENCE).unwrap();
                 assert_eq!(text(&got.body), text(&expected), "{} {framing:?}", payload.name);
@@ -315,7 +124,7 @@ fn what_reaches_the_store_is_what_the_filter_makes_of_it() {
         (payload("/", json, b"{}"), Some(("content-encoding", "gzip")), Framing::Length, 400),
     ] {
         let extra: Vec<_> = extra.into_iter().collect();
-        let answer = envoy.post(&payload, &extra, framing);
+        let answer = post(&envoy, &payload, &extra, framing);
         assert_eq!(answer.status(), status, "{} {extra:?} {framing:?}: {answer:?}", payload.content_type);
     }
     assert_eq!(envoy.counter("tamis.coturn-ip-anonymizer.rejected"), 7);
@@ -323,7 +132,7 @@ fn what_reaches_the_store_is_what_the_filter_makes_of_it() {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(&good[0].body).unwrap();
     let zipped = Payload { body: encoder.finish().unwrap(), ..good[0].clone() };
-    assert_eq!(envoy.post(&zipped, &[("content-encoding", "gzip")], Framing::Chunks(9)).status(), 200);
+    assert_eq!(post(&envoy, &zipped, &[("content-encoding", "gzip")], Framing::Chunks(9)).status(), 200);
     let got = stored.iter().find(|got| !got.body.is_empty()).unwrap();
     assert_eq!(text(&got.body), text(&payloads::expected(FILTER, "", &good[0]).unwrap()));
     assert_eq!(got.header("content-encoding"), None);
@@ -331,7 +140,7 @@ fn what_reaches_the_store_is_what_the_filter_makes_of_it() {
     assert_eq!(stored.recv_timeout(PATIENCE).unwrap().body, b"");
 
     // A response that cannot be filtered does not get to the client.
-    let answer = envoy.post(&good[0], &[("answer-type", "image/png")], Framing::Length);
+    let answer = post(&envoy, &good[0], &[("answer-type", "image/png")], Framing::Length);
     assert_eq!(answer.status(), 502, "{answer:?}");
     assert!(!text(&answer.body).contains("203.0.113"), "{answer:?}");
     stored.recv_timeout(PATIENCE).unwrap();
@@ -342,7 +151,7 @@ fn what_reaches_the_store_is_what_the_filter_makes_of_it() {
     for body in [deep.as_slice(), &open, &[0xFF; 9_999], b"\"\\ud800", b"{\"index\":{}}\n", &[b'"'; 5_001]] {
         for ty in [json, "application/x-ndjson", "text/plain"] {
             for path in ["/", "/_bulk", "/loki/api/v1/push", "/v1/logs", "/services/collector"] {
-                let answer = envoy.post(&payload(path, ty, body), &[], Framing::Length);
+                let answer = post(&envoy, &payload(path, ty, body), &[], Framing::Length);
                 assert!(matches!(answer.status(), 200 | 400), "{ty} {path}: {answer:?}");
             }
         }
@@ -354,15 +163,8 @@ fn what_reaches_the_store_is_what_the_filter_makes_of_it() {
 #[test]
 fn a_bad_config_keeps_envoy_from_starting() {
     let Some(binary) = envoy_or_skip() else { return };
-    let mut envoy = Envoy::start(&binary, 1, r#"{"filter": {"no_such_key": 1}}"#, "");
-    let start = Instant::now();
-    let status = loop {
-        if let Some(status) = envoy.child.try_wait().unwrap() {
-            break status;
-        }
-        assert!(start.elapsed() < PATIENCE, "envoy runs with a config that the filter refused");
-        thread::sleep(Duration::from_millis(50));
-    };
+    let mut envoy = start(&binary, 1, r#"{"filter": {"no_such_key": 1}}"#, "");
+    let status = envoy.wait_until_ended();
     assert_eq!(status.code(), Some(1));
     let log = envoy.log();
     assert!(log.contains("config $.filter.no_such_key: unknown key 'no_such_key'"), "{log}");
@@ -375,9 +177,9 @@ fn a_key_comes_from_the_environment() {
     let filter = r#"{"key":{"id":"k1","env":"TAMIS_KEY"},"ip":{"mode":"token"}}"#;
     let inline = r#"{"key":{"id":"k1","value":"0123456789abcdef"},"ip":{"mode":"token"}}"#;
     let plugin = format!(r#"{{"filter": {filter}}}"#);
-    let envoy = Envoy::start(&binary, store_port, &plugin, "0123456789abcdef").wait_until_ready();
+    let envoy = start(&binary, store_port, &plugin, "0123456789abcdef").wait_until_ready();
     let payload = payloads::all().remove(0);
-    assert_eq!(envoy.post(&payload, &[], Framing::Length).status(), 200);
+    assert_eq!(post(&envoy, &payload, &[], Framing::Length).status(), 200);
     let expected = payloads::expected(FILTER, inline, &payload).unwrap();
     assert_eq!(text(&stored.recv_timeout(PATIENCE).unwrap().body), text(&expected));
 }
@@ -387,7 +189,7 @@ fn a_request_without_a_record_left_is_answered_as_by_the_store() {
     let Some(binary) = envoy_or_skip() else { return };
     let (store_port, stored) = store();
     let plugin = r#"{"filter": {"aggregate": {"window_seconds": 3600}}}"#;
-    let envoy = Envoy::start(&binary, store_port, plugin, "").wait_until_ready();
+    let envoy = start(&binary, store_port, plugin, "").wait_until_ready();
     let line = payloads::LINES[1];
     let hec = serde_json::json!({"time": 1_700_000_000, "event": line}).to_string();
     let loki = serde_json::json!({"streams": [{"stream": {}, "values": [["1700000000000000000", line]]}]});
@@ -395,7 +197,7 @@ fn a_request_without_a_record_left_is_answered_as_by_the_store() {
         ("/services/collector/event", hec, 200, r#"{"text":"Success","code":0}"#),
         ("/loki/api/v1/push", loki.to_string(), 204, ""),
     ] {
-        let got = envoy.post(&payload(path, "application/json", body.as_bytes()), &[], Framing::Length);
+        let got = post(&envoy, &payload(path, "application/json", body.as_bytes()), &[], Framing::Length);
         assert_eq!((got.status(), text(&got.body).as_str()), (status, answer), "{got:?} {}", envoy.log());
     }
     // Envoy may have sent the headers on; no body ever follows them.

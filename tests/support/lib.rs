@@ -1,4 +1,4 @@
-//! What the suites share: recorded logs, hostile records, and the real Fluent Bit as a child process.
+//! What the suites share: recorded logs, hostile records, and the real Fluent Bit and Envoy as child processes.
 //!
 //! Not a test itself, and not for anything outside of this crate.
 
@@ -7,6 +7,7 @@
 pub mod asynq;
 pub mod coturn;
 pub mod differential;
+pub mod envoy;
 pub mod fluent_bit;
 pub mod logs;
 pub mod payloads;
