@@ -17,7 +17,13 @@ pub const PAYLOAD_KEYS: &[&str] = &[
     "data",
     "task_data",
     "job_data",
+    "input_data",
+    "event_data",
+    "template_data",
     "args",
+    "task_args",
+    "job_args",
+    "kwargs",
     "arguments",
     "body",
     "content",
@@ -30,6 +36,8 @@ pub const PAYLOAD_KEYS: &[&str] = &[
     "response_body",
     "req_body",
     "resp_body",
+    "message_body",
+    "raw_body",
 ];
 
 /// The whole config. Every key has a default; `{}` is a valid config.

@@ -7,7 +7,8 @@
 
 use crate::{
     detect::{
-        aws, azure, email, jwt, key_value, number, pem, phone, prefixed, sendgrid, twilio, url, value_after,
+        aws, azure, basic_auth, email, jwt, key_value, number, password_hash, pem, phone, prefixed, sendgrid,
+        telegram, twilio, url, value_after,
     },
     gate::Gate,
     scan::Scan,
@@ -29,6 +30,7 @@ enum Anchor {
     S,
     J,
     Tilde,
+    Dollar,
 }
 
 static ANCHORS: [Anchor; 256] = anchors();
@@ -54,6 +56,7 @@ const fn anchors() -> [Anchor; 256] {
     table[b'S' as usize] = Anchor::S;
     table[b'J' as usize] = Anchor::J;
     table[b'~' as usize] = Anchor::Tilde;
+    table[b'$' as usize] = Anchor::Dollar;
     table
 }
 
@@ -90,6 +93,7 @@ pub(crate) fn walk(gate: &Gate, scan: &mut Scan<'_, '_>) {
             Anchor::A => aws::at(scan, at),
             Anchor::S => sendgrid::at(scan, at).or_else(|| twilio::at(scan, at)).unwrap_or(at + 1),
             Anchor::J => jwt::at(scan, at).unwrap_or(at + 1),
+            Anchor::Dollar => password_hash::at(scan, at).unwrap_or(at + 1),
             Anchor::Tilde => azure::client_secret(scan, at).unwrap_or(at + 1),
         };
         at = next.max(at + 1);
@@ -101,6 +105,11 @@ fn separator(gate: &Gate, scan: &mut Scan<'_, '_>, at: usize) -> usize {
     if text[at] == b':' {
         if matches!(scan.at(at + 1), b'/' | b'\\')
             && let Some(next) = url::at(scan, at)
+        {
+            return next;
+        }
+        if scan.at(at + 1) == b'A'
+            && let Some(next) = telegram::at(scan, at)
         {
             return next;
         }
@@ -119,7 +128,19 @@ fn joiner(gate: &Gate, scan: &mut Scan<'_, '_>, at: usize) -> usize {
     {
         return next;
     }
-    if text[at] == b'-' && scan.at(at + 1) == b'-' { pem::at(scan, at) } else { at + 1 }
+    if text[at] != b'-' {
+        return at + 1;
+    }
+    match scan.at(at + 1) {
+        b'u' | b'-'
+            if scan.before(at) == b' '
+                && let Some(next) = basic_auth::option(scan, at) =>
+        {
+            next
+        }
+        b'-' => pem::at(scan, at),
+        _ => at + 1,
+    }
 }
 
 fn bracket(scan: &mut Scan<'_, '_>, at: usize) -> usize {

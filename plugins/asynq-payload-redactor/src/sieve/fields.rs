@@ -28,18 +28,19 @@ pub(super) struct Open {
 }
 
 impl Sieve {
-    /// Look at all values of a record.
-    pub(super) fn fields(&mut self, body: &[u8], nodes: &[Node], out: &mut Out) {
+    /// Look at all values of a record. `lines`: its message may be a line that a runtime or a shipper has wrapped, which
+    /// may go on in the next record.
+    pub(super) fn fields(&mut self, body: &[u8], nodes: &[Node], lines: bool, out: &mut Out) {
         let mut open = std::mem::take(&mut self.open);
         open.clear();
-        self.each_field(body, nodes, &mut open, out);
+        self.each_field(body, nodes, lines, &mut open, out);
         self.open = open;
     }
 
     #[inline(never)]
-    fn each_field(&mut self, body: &[u8], nodes: &[Node], open: &mut Vec<Open>, out: &mut Out) {
+    fn each_field(&mut self, body: &[u8], nodes: &[Node], lines: bool, open: &mut Vec<Open>, out: &mut Out) {
         // A record that says its level was written by a logger: its message is whole.
-        let mut logger = None;
+        let mut logger = (!lines).then_some(true);
         let mut pieces = Pieces::default();
         let mut index = 0;
         while let Some(node) = nodes.get(index) {
@@ -176,7 +177,7 @@ impl Sieve {
                 }
             }
         }
-        self.piece = pieces.is_piece();
+        self.piece |= lines && pieces.is_piece();
     }
 
     #[inline(never)]
@@ -235,7 +236,7 @@ fn describes_task(body: &[u8], nodes: &[Node], object: usize) -> bool {
 }
 
 /// `2026-11-21T00:17:19.378735899Z` and its kin.
-fn is_time(text: &[u8]) -> bool {
+pub(super) fn is_time(text: &[u8]) -> bool {
     text.len() <= 40
         && text.first().is_some_and(u8::is_ascii_digit)
         && text

@@ -135,6 +135,8 @@ pub struct Sieve {
     levels: Vec<Level>,
     look: Look,
     open: Vec<fields::Open>,
+    /// Values of JSON that stands in a text.
+    tape: Vec<Node>,
     streams: Streams,
     /// Where payloads of this record's task start in the allow-lists.
     root: allow::State,
@@ -160,6 +162,7 @@ impl Sieve {
             levels: Vec::new(),
             look: Look::new(),
             open: Vec::new(),
+            tape: Vec::new(),
             streams: Streams::new(streams),
             root: allow::DEAD,
             details: true,
@@ -175,7 +178,7 @@ impl Sieve {
         self.begin(tag);
         self.prepare_json(body, nodes);
         let mut out = self.take_out(edits);
-        self.fields(body, nodes, &mut out);
+        self.fields(body, nodes, true, &mut out);
         self.drive(body, out, edits);
     }
 
@@ -333,10 +336,31 @@ impl Sieve {
         self.scratch.clear();
         out.edits.apply_plain(text, &mut self.scratch);
         let scratch = &self.scratch;
-        let plain =
-            self.policy.encoding == Reencode::Plain && matches!(coding, Coding::Base64(_) | Coding::Hex(_));
-        parent.out.edits.replace_with(segment.start, segment.end, |arena| {
-            if plain { Coding::Escaped.encode(scratch, arena) } else { coding.encode(scratch, arena) }
+        let (mut start, mut end, mut around) = (segment.start, segment.end, ("", ""));
+        let plain = self.policy.encoding == Reencode::Plain
+            && match coding {
+                Coding::Base64(_) | Coding::Hex(_) => true,
+                // The brackets of the list go with it.
+                Coding::Bytes(_) => {
+                    let before = start.checked_sub(1).and_then(|i| source.get(i));
+                    (start, end) = (start.saturating_sub(1), end + 1);
+                    match (before, source.get(end - 1)) {
+                        (Some(b'['), Some(b']')) => around = ("\"", "\""),
+                        // `[]byte{...}` becomes `[]byte("...")`.
+                        (Some(b'{'), Some(b'}')) => around = ("(\"", "\")"),
+                        _ => (start, end) = (segment.start, segment.end),
+                    }
+                    !around.0.is_empty()
+                }
+                _ => false,
+            };
+        parent.out.edits.replace_with(start, end, |arena| {
+            if !plain {
+                return coding.encode(scratch, arena);
+            }
+            arena.extend_from_slice(around.0.as_bytes());
+            Coding::Escaped.encode(scratch, arena);
+            arena.extend_from_slice(around.1.as_bytes());
         });
         parent.out.notes.extend(out.notes.iter().map(|n| Note {
             start: segment.start,

@@ -30,11 +30,16 @@ impl Sieve {
     #[inline(never)]
     pub(super) fn colon(&mut self, scan: &mut Scan<'_>, at: usize, out: &mut Out) -> usize {
         let text = scan.text;
-        if !text.get(at + 1).is_none_or(|b| matches!(b, b' ' | b'"' | b'{' | b'[' | b'&' | b'`')) {
+        let spaced = text.get(at + 1).is_none_or(|b| matches!(b, b' ' | b'"' | b'{' | b'[' | b'&' | b'`'));
+        // `first_name:Ada`, as structs of protobuf print themselves.
+        if !spaced && !is_name_start(text[at + 1]) {
             return at + 1;
         }
         let Some((start, stop)) = key_before(text, scan.gap, at) else { return at + 1 };
         let told = self.policy.judge(&text[start..stop], b"");
+        if !spaced && !told.class.is_some_and(is_spoken) {
+            return at + 1;
+        }
         let telling = told.class.is_some() || told.kind & memo::NAME != 0;
         if !(scan.context == Context::Fields && told.payload || telling) {
             return at + 1;

@@ -1,8 +1,11 @@
 //! Free text: pairs, dumps, lists of bytes and encoded runs in it are taken out; the detectors see the rest.
 
+use tamis_sdk::record::{Node, scan};
+
 use super::{
     Out, Role, Segment, Sieve,
     dump::{self, Opener, close_quote, skip_blank},
+    fields::is_time,
     leaf::is_binary,
     look,
     pair::Pair,
@@ -65,6 +68,30 @@ pub(super) struct Scan<'a> {
     pub within: usize,
     /// What is before it was looked at.
     pub gap: usize,
+}
+
+/// The values of the JSON object `text[start..end]`; whether it is one.
+#[inline(never)]
+fn text_tape(text: &[u8], start: usize, end: usize, tape: &mut Vec<Node>) -> bool {
+    let (Some(object), Ok(base)) = (text.get(start..end), u32::try_from(start)) else { return false };
+    if object.first() != Some(&b'{') || object.last() != Some(&b'}') || scan::scan(object, tape).is_err() {
+        return false;
+    }
+    for node in tape.iter_mut().filter(|_| base > 0) {
+        node.start += base;
+        node.end += base;
+        node.key_start += base;
+        node.key_end += base;
+    }
+    true
+}
+
+/// A number between quotes in SQL that is no phone number: those have blanks, or start with `0` or `+`.
+fn is_number(value: &[u8]) -> bool {
+    let digits = value.strip_prefix(b"-").unwrap_or(value);
+    digits.len() <= 19
+        && digits.iter().all(|b| b.is_ascii_digit() || *b == b'.')
+        && !(digits.len() > 6 && digits.first() == Some(&b'0') && digits.get(1) != Some(&b'.'))
 }
 
 impl Sieve {
@@ -160,11 +187,7 @@ impl Sieve {
                 close += 2;
             }
             let value = &text[open..close];
-            let plain = value.iter().all(|b| {
-                b.is_ascii_digit()
-                    || b.is_ascii_whitespace()
-                    || matches!(b, b'-' | b':' | b'.' | b'+' | b'T' | b'Z')
-            });
+            let plain = is_number(value) || is_time(value);
             if !plain {
                 self.replace_whole(text, open, close, PAYLOAD_PEN, out);
             }
@@ -299,7 +322,29 @@ impl Sieve {
         let field =
             key.is_some() || scan.field.is_some_and(|f| f == start || f + 1 == start && text[f] == b'&');
         let Some(context) = self.structure_context(scan, start, opener, field) else { return inside };
+        if context == Context::Fields
+            && scan.context == Context::Fields
+            && opener.is_json()
+            && let Some(end) = self.record(scan, start, out)
+        {
+            return end;
+        }
         self.dump_at(scan, start, opener, context, key.unwrap_or_default(), out)
+    }
+
+    /// The JSON object from `start` to the end of the text, which a logger wrote: its values are fields, as in a record
+    /// that is JSON. Says where it ends.
+    #[inline(never)]
+    fn record(&mut self, scan: &mut Scan<'_>, start: usize, out: &mut Out) -> Option<usize> {
+        let end = start + scan.text.get(start..scan.end)?.trim_ascii_end().len();
+        let mut tape = std::mem::take(&mut self.tape);
+        let scanned = text_tape(scan.text, start, end, &mut tape);
+        if scanned {
+            self.gap(scan, start, end, out);
+            self.fields(scan.text, &tape, false, out);
+        }
+        self.tape = tape;
+        scanned.then_some(end)
     }
 
     /// The structure at `start`, whose values have context `context`. Says where it ends.

@@ -2,14 +2,15 @@
 
 use crate::{
     Definition, Example, Severity,
+    detect::{Id, number::found},
     scan::Scan,
-    text::{ALNUM, BASE64, JOINER, contains_word},
+    text::{ALNUM, BASE64, BLANK, JOINER, contains_word, is},
 };
 
 pub(crate) static DEFINITION: Definition = Definition {
     id: "basic-auth",
     title: "Basic authentication",
-    what: "What follows `Basic` and a blank: user and password in base64.",
+    what: "What follows `Basic` and a blank: user and password in base64; and the password in `curl -u user:password`.",
     why: "It is the password; base64 hides nothing.",
     severity: Severity::Critical,
     pattern: r"\b(?i:basic) ([A-Za-z0-9+/_-]{4,}={0,2})",
@@ -22,6 +23,8 @@ pub(crate) static DEFINITION: Definition = Definition {
         },
         Example { text: "{Basic dXNlcjpwYXNz}", found: &["dXNlcjpwYXNz"] },
         Example { text: "\"Basic YTpiMQ==\"", found: &["YTpiMQ=="] },
+        Example { text: "curl -u admin:hunter2 http://x/", found: &["hunter2"] },
+        Example { text: "curl --user 'admin:hunter2' x", found: &["hunter2"] },
     ],
     no_matches: &[
         "basic auth failed",
@@ -38,6 +41,21 @@ pub(crate) fn end(scan: &Scan<'_, '_>, word: usize, value: usize) -> Option<usiz
     let token = &scan.text[value..end];
     let named = || token.len() >= 8 && contains_word(scan.context(word, 24), b"authorization");
     (token.len() >= 4 && (has_colon(token) || named())).then_some(end)
+}
+
+/// The dash at `at`, if it starts an option of curl that gives user and password: `-u user:password`.
+pub(crate) fn option(scan: &mut Scan<'_, '_>, at: usize) -> Option<usize> {
+    let option = [&b"-u "[..], b"--user "].iter().find(|o| scan.has(at, o))?.len();
+    if !contains_word(scan.context(at, 200), b"curl") {
+        return None;
+    }
+    let quote = Some(scan.at(at + option)).filter(|b| matches!(b, b'"' | b'\''));
+    let user = at + option + usize::from(quote.is_some());
+    let ends = |b: u8| is(b, BLANK) || b < b' ' || quote == Some(b);
+    let rest = scan.text.get(user..)?;
+    let len = rest.iter().take(256).position(|&b| ends(b)).unwrap_or(rest.len().min(256));
+    let colon = rest[..len].iter().position(|&b| b == b':')?;
+    found(scan, Id::BasicAuth, user + colon + 1, user + len)
 }
 
 /// Whether `base64` decodes to printable text with a colon in it that is not the first character.

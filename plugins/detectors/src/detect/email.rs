@@ -10,7 +10,7 @@ use crate::{
 pub(crate) static DEFINITION: Definition = Definition {
     id: "email",
     title: "E-mail address",
-    what: "An address with a domain of at least two labels, also percent-encoded (`%40`) and with an internationalised domain.",
+    what: "An address with a domain of at least two labels, also percent-encoded (`%40`) and with an internationalised domain; and the name before it in `Ada Lovelace <ada@example.org>`.",
     why: "Names a person, is a login nearly everywhere, and joins records across systems.",
     severity: Severity::Medium,
     pattern: r"[A-Za-z0-9._%+'&-]+(?:@|%40)(?:[A-Za-z0-9-]+\.)+[A-Za-z]+",
@@ -41,6 +41,9 @@ pub(crate) static DEFINITION: Definition = Definition {
         Example { text: "a@example.com,b@example.com", found: &["a@example.com", "b@example.com"] },
         Example { text: "4111111111111111@example.com", found: &["4111111111111111@example.com"] },
         Example { text: "cust:u.an-1981@example.org]", found: &["u.an-1981@example.org"] },
+        Example { text: "to=Ada Lovelace <ada@example.org>", found: &["Ada Lovelace", "ada@example.org"] },
+        Example { text: "mail for Zoë <zoe@example.org> sent", found: &["Zoë", "zoe@example.org"] },
+        Example { text: "From: \"O'Brien, Jo\" <jo@example.org>", found: &["O'Brien, Jo", "jo@example.org"] },
     ],
     no_matches: &[
         "github.com/google/uuid@v1.3.0/version4.go:42",
@@ -87,9 +90,52 @@ pub(crate) fn at(scan: &mut Scan<'_, '_>, at: usize, domain: usize) -> usize {
         return scan.push(Id::Email, start, end);
     }
     match local_start(scan, at) {
-        Some(start) if !is_other(scan, start, at, domain, end) => scan.push(Id::Email, start, end),
+        Some(start) if !is_other(scan, start, at, domain, end) => {
+            if let Some((from, to)) = display_name(scan, start, end) {
+                scan.push(Id::Email, from, to);
+            }
+            scan.push(Id::Email, start, end)
+        }
         _ => at + 1,
     }
+}
+
+/// Most words of a name.
+const MAX_NAMES: usize = 4;
+
+/// The name of whose address `<start..end>` is, as RFC 5322 writes it: `Ada Lovelace <ada@example.org>`, or in quotes.
+fn display_name(scan: &Scan<'_, '_>, start: usize, end: usize) -> Option<(usize, usize)> {
+    let text = scan.text;
+    let limit = scan.limit(start);
+    if scan.at(end) != b'>' || start < limit + 4 || text[start - 1] != b'<' {
+        return None;
+    }
+    let to = start - 1 - usize::from(text[start - 2] == b' ');
+    if text[to - 1] == b'"' {
+        let to = to - 1;
+        let from = limit + text[limit..to].iter().rposition(|&b| b == b'"')? + 1;
+        return (from < to && to - from <= 64).then_some((from, to));
+    }
+    let (mut from, mut words) = (to, 0);
+    while words < MAX_NAMES {
+        let mut word = from;
+        while word > limit
+            && (is(text[word - 1], UPPER | LOWER | WIDE) || matches!(text[word - 1], b'.' | b'\'' | b'-'))
+        {
+            word -= 1;
+        }
+        // A small letter starts no name, and a word right behind a sign may be cut.
+        if word == from || !is(text[word], UPPER | WIDE) {
+            break;
+        }
+        (from, words) = (word, words + 1);
+        if word <= limit || text[word - 1] != b' ' {
+            break;
+        }
+        from = word - 1;
+    }
+    from += usize::from(text[from] == b' ');
+    (words > 0 && from < to).then_some((from, to))
 }
 
 /// Where the local part that ends at `at` starts.

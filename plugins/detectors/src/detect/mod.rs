@@ -14,11 +14,13 @@ pub(crate) mod key_value;
 pub(crate) mod national;
 pub(crate) mod number;
 pub(crate) mod passport;
+pub(crate) mod password_hash;
 pub(crate) mod payment_card;
 pub(crate) mod pem;
 pub(crate) mod phone;
 pub(crate) mod prefixed;
 pub(crate) mod sendgrid;
+pub(crate) mod telegram;
 pub(crate) mod twilio;
 pub(crate) mod url;
 pub(crate) mod value_after;
@@ -80,6 +82,16 @@ registry! {
     AnthropicKey => prefixed::anthropic::DEFINITION,
     NpmToken => prefixed::npm::DEFINITION,
     PypiToken => prefixed::pypi::DEFINITION,
+    DigitaloceanToken => prefixed::digitalocean::DEFINITION,
+    ShopifyToken => prefixed::shopify::DEFINITION,
+    HuggingfaceToken => prefixed::huggingface::DEFINITION,
+    LinearKey => prefixed::linear::DEFINITION,
+    SentryToken => prefixed::sentry::DEFINITION,
+    ResendKey => prefixed::resend::DEFINITION,
+    MailgunKey => prefixed::mailgun::DEFINITION,
+    TelegramToken => telegram::DEFINITION,
+    DiscordWebhook => url::discord_webhook::DEFINITION,
+    PasswordHash => password_hash::DEFINITION,
     GenericSecret => generic_secret::DEFINITION,
 }
 

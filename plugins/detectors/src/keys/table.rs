@@ -179,6 +179,7 @@ fn person(w: &Words) -> Option<KeyClass> {
                 | b"member" | b"holder" | b"sender" | b"payer" | b"payee" | b"buyer" | b"beneficiary"
                 | b"passenger" | b"driver" | b"father" | b"mother" | b"spouse" | b"child" | b"billing"
                 | b"shipping" | b"subscriber" | b"cardholder" | b"signer" | b"attendee" | b"birth"
+                | b"to" | b"delivery"
             ),
             b"holder" => w.len() == 1 || matches!(before, b"card" | b"account" | b"policy"),
             b"birth" => before == b"of" && matches!(w.last(2), b"date" | b"place" | b"year" | b"day"),
@@ -213,8 +214,11 @@ fn contact(w: &Words) -> Option<KeyClass> {
                 before,
                 b"email" | b"mail" | b"e" | b"home" | b"billing" | b"shipping" | b"postal" | b"mailing"
                 | b"residential" | b"delivery" | b"street" | b"user" | b"customer" | b"contact"
-                | b"recipient" | b"work" | b"permanent" | b"current" | b"invoice" | b"physical"
+                | b"recipient" | b"work" | b"permanent" | b"current" | b"invoice" | b"physical" | b"full"
             ),
+            b"city" | b"town" => {
+                matches!(before, b"billing" | b"shipping" | b"delivery" | b"home" | b"birth" | b"user" | b"customer")
+            }
             b"number" | b"no" | b"num" | b"nr" => matches!(
                 before,
                 b"phone" | b"mobile" | b"telephone" | b"cell" | b"fax" | b"contact" | b"house" | b"tel"

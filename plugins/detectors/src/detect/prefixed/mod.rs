@@ -1,18 +1,25 @@
 //! Credentials that start with a fixed prefix of their provider.
 
 pub(crate) mod anthropic;
+pub(crate) mod digitalocean;
 pub(crate) mod github;
 pub(crate) mod gitlab;
+pub(crate) mod huggingface;
+pub(crate) mod linear;
+pub(crate) mod mailgun;
 pub(crate) mod npm;
 pub(crate) mod openai;
 pub(crate) mod pypi;
+pub(crate) mod resend;
+pub(crate) mod sentry;
+pub(crate) mod shopify;
 pub(crate) mod slack;
 pub(crate) mod stripe;
 
 use crate::{
     detect::{Id, number::found},
     scan::Scan,
-    text::{ALNUM, BASE64, DIGIT, JOINER, is},
+    text::{ALNUM, BASE64, DIGIT, HEX, JOINER, is},
 };
 
 /// What a provider's credentials look like.
@@ -70,6 +77,19 @@ pub(crate) static PREFIXES: &[Prefix] = &[
     Prefix::new(Id::OpenaiKey, b"sk-", ALNUM, 32),
     Prefix::new(Id::NpmToken, b"npm_", ALNUM, 36),
     Prefix::new(Id::PypiToken, b"pypi-AgE", URL64, 40),
+    Prefix::new(Id::DigitaloceanToken, b"dop_v1_", HEX, 64),
+    Prefix::new(Id::DigitaloceanToken, b"doo_v1_", HEX, 64),
+    Prefix::new(Id::DigitaloceanToken, b"dor_v1_", HEX, 64),
+    Prefix::new(Id::ShopifyToken, b"shpat_", HEX, 32),
+    Prefix::new(Id::ShopifyToken, b"shpca_", HEX, 32),
+    Prefix::new(Id::ShopifyToken, b"shppa_", HEX, 32),
+    Prefix::new(Id::ShopifyToken, b"shpss_", HEX, 32),
+    Prefix::new(Id::HuggingfaceToken, b"hf_", ALNUM, 30),
+    Prefix::new(Id::LinearKey, b"lin_api_", ALNUM, 40),
+    Prefix::new(Id::SentryToken, b"sntrys_", URL64 | BASE64, 40),
+    Prefix::new(Id::SentryToken, b"sntryu_", URL64 | BASE64, 40),
+    Prefix::new(Id::ResendKey, b"re_", URL64, 33),
+    Prefix::new(Id::MailgunKey, b"key-", HEX, 32),
 ];
 
 /// The `_` or `-` at `at`, after letters that end like a stem.
@@ -101,7 +121,12 @@ fn end(scan: &Scan<'_, '_>, from: usize, prefix: &Prefix) -> Option<usize> {
     let body = &scan.text[from..end];
     // The text's end may cut it.
     let min = if scan.is_cut(end) { prefix.min.min(8) } else { prefix.min };
-    (body.len() >= min && body.iter().any(|&b| is(b, DIGIT))).then_some(end)
+    let shaped = match prefix.id {
+        Id::ResendKey => body.get(8) == Some(&b'_') && body.len() <= 33 && !body[..8].contains(&b'_'),
+        Id::MailgunKey => body.len() <= 32 && !is(scan.at(end), ALNUM),
+        _ => true,
+    };
+    (shaped && body.len() >= min && body.iter().any(|&b| is(b, DIGIT))).then_some(end)
 }
 
 /// Whether the letter before `start` belongs to an escape such as `\n`.

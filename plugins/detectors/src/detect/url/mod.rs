@@ -1,6 +1,7 @@
 //! Credentials in URLs: before the host, in the path, in the query.
 
 pub(crate) mod credentials;
+pub(crate) mod discord_webhook;
 pub(crate) mod slack_webhook;
 pub(crate) mod token;
 
@@ -25,7 +26,7 @@ pub(crate) fn at(scan: &mut Scan<'_, '_>, at: usize) -> Option<usize> {
     if at == 0 || !is(scan.before(at), ALNUM) {
         return Some(authority);
     }
-    if let Some(end) = slack_webhook::at(scan, authority) {
+    if let Some(end) = slack_webhook::at(scan, authority).or_else(|| discord_webhook::at(scan, authority)) {
         return Some(end);
     }
     Some(credentials::at(scan, authority).unwrap_or(authority))
