@@ -158,7 +158,7 @@ impl Sieve {
                         };
                         if let Some(context) = bytes {
                             let role = if line { Role::Line } else { Role::Value };
-                            out.child(start + 1, list.end, Coding::Bytes(list.style), context, role);
+                            out.array(start + 1, list.end, list.style, context, role);
                             index = node.next as usize;
                             continue;
                         }

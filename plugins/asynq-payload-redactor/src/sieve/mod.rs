@@ -41,7 +41,7 @@ use self::{
     stream::{Ending, Streams},
 };
 use crate::{
-    coding::Coding,
+    coding::{Coding, bytes},
     config::{PayloadMode, Reencode},
     counts::Counts,
     policy::{Context, PAYLOAD_PEN, PenId, Policy, allow, memo::Judgement},
@@ -76,6 +76,8 @@ struct Segment {
 struct Child {
     segment: Segment,
     coding: Coding,
+    /// It is all that a JSON array holds, whose brackets are around it.
+    array: bool,
 }
 
 /// What is found in one text.
@@ -96,8 +98,18 @@ impl Out {
 
     fn child(&mut self, start: usize, end: usize, coding: Coding, context: Context, role: Role) {
         if start < end {
-            self.children.push(Child { segment: Segment { start, end, context, role }, coding });
+            self.children.push(Child {
+                segment: Segment { start, end, context, role },
+                coding,
+                array: false,
+            });
         }
+    }
+
+    /// The bytes that a JSON array holds.
+    fn array(&mut self, start: usize, end: usize, style: bytes::Style, context: Context, role: Role) {
+        let segment = Segment { start, end, context, role };
+        self.children.push(Child { segment, coding: Coding::Bytes(style), array: true });
     }
 }
 
@@ -308,7 +320,7 @@ impl Sieve {
     fn lift(&mut self, body: &[u8], depth: usize) {
         let Some((parents, own)) = self.frames.split_at_mut_checked(depth) else { return };
         let (Some(parent), Some(frame)) = (parents.last_mut(), own.first_mut()) else { return };
-        let Some(Child { segment, coding }) = frame.origin else { return };
+        let Some(Child { segment, coding, array }) = frame.origin else { return };
         let source: &[u8] = if depth == 1 { body } else { &parent.text };
         let raw = source.get(segment.start..segment.end).unwrap_or_default();
         let Frame { text, out, .. } = frame;
@@ -336,31 +348,16 @@ impl Sieve {
         self.scratch.clear();
         out.edits.apply_plain(text, &mut self.scratch);
         let scratch = &self.scratch;
-        let (mut start, mut end, mut around) = (segment.start, segment.end, ("", ""));
-        let plain = self.policy.encoding == Reencode::Plain
-            && match coding {
-                Coding::Base64(_) | Coding::Hex(_) => true,
-                // The brackets of the list go with it.
-                Coding::Bytes(_) => {
-                    let before = start.checked_sub(1).and_then(|i| source.get(i));
-                    (start, end) = (start.saturating_sub(1), end + 1);
-                    match (before, source.get(end - 1)) {
-                        (Some(b'['), Some(b']')) => around = ("\"", "\""),
-                        // `[]byte{...}` becomes `[]byte("...")`.
-                        (Some(b'{'), Some(b'}')) => around = ("(\"", "\")"),
-                        _ => (start, end) = (segment.start, segment.end),
-                    }
-                    !around.0.is_empty()
-                }
-                _ => false,
-            };
-        parent.out.edits.replace_with(start, end, |arena| {
+        let plain = self.policy.encoding == Reencode::Plain && coding != Coding::Escaped;
+        // An array becomes a string; in text the brackets stay, because a quote may end what is around them.
+        let array = usize::from(plain && array);
+        parent.out.edits.replace_with(segment.start - array, segment.end + array, |arena| {
             if !plain {
                 return coding.encode(scratch, arena);
             }
-            arena.extend_from_slice(around.0.as_bytes());
+            arena.extend(std::iter::repeat_n(b'"', array));
             Coding::Escaped.encode(scratch, arena);
-            arena.extend_from_slice(around.1.as_bytes());
+            arena.extend(std::iter::repeat_n(b'"', array));
         });
         parent.out.notes.extend(out.notes.iter().map(|n| Note {
             start: segment.start,
