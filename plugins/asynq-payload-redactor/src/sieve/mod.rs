@@ -113,6 +113,18 @@ impl Out {
     }
 }
 
+/// Whether `at` stands within quotes, by the quotes before it on its line.
+fn in_quotes(text: &[u8], at: usize) -> bool {
+    let before = text.get(..at).unwrap_or_default();
+    let line = memchr::memrchr(b'\n', before).map_or(before, |i| &before[i + 1..]);
+    let (mut quoted, mut escaped) = (false, false);
+    for &byte in line {
+        quoted ^= byte == b'"' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+    }
+    quoted
+}
+
 /// A text, and where it came from.
 #[derive(Debug, Default)]
 struct Frame {
@@ -158,6 +170,8 @@ pub struct Sieve {
     stream: u64,
     /// The record is a piece of a line.
     piece: bool,
+    /// Text in the record stands in strings of JSON: the record is JSON itself.
+    strings: bool,
     /// How the line at hand ended.
     ending: Ending,
     scratch: Vec<u8>,
@@ -180,6 +194,7 @@ impl Sieve {
             details: true,
             stream: 0,
             piece: false,
+            strings: false,
             ending: Ending::default(),
             scratch: Vec::new(),
         }
@@ -188,6 +203,7 @@ impl Sieve {
     /// Edit a record that is JSON: `nodes` are the values of `body`.
     pub fn json(&mut self, tag: &[u8], body: &[u8], nodes: &[Node], edits: &mut Edits) {
         self.begin(tag);
+        self.strings = true;
         self.prepare_json(body, nodes);
         let mut out = self.take_out(edits);
         self.fields(body, nodes, true, &mut out);
@@ -213,6 +229,7 @@ impl Sieve {
         self.details = true;
         self.stream = tamis_sdk::lru::hash(tag);
         self.piece = false;
+        self.strings = false;
     }
 
     /// Payloads go whole in this record.
@@ -349,14 +366,16 @@ impl Sieve {
         out.edits.apply_plain(text, &mut self.scratch);
         let scratch = &self.scratch;
         let plain = self.policy.encoding == Reencode::Plain && coding != Coding::Escaped;
-        // An array becomes a string; in text the brackets stay, because a quote may end what is around them.
+        // An array becomes a string; in text the brackets stay.
         let array = usize::from(plain && array);
+        let quoted = plain && (array > 0 || depth == 1 && self.strings || in_quotes(source, segment.start));
         parent.out.edits.replace_with(segment.start - array, segment.end + array, |arena| {
-            if !plain {
-                return coding.encode(scratch, arena);
-            }
             arena.extend(std::iter::repeat_n(b'"', array));
-            Coding::Escaped.encode(scratch, arena);
+            match (plain, quoted) {
+                (false, _) => coding.encode(scratch, arena),
+                (true, true) => Coding::Escaped.encode(scratch, arena),
+                (true, false) => arena.extend_from_slice(scratch),
+            }
             arena.extend(std::iter::repeat_n(b'"', array));
         });
         parent.out.notes.extend(out.notes.iter().map(|n| Note {
