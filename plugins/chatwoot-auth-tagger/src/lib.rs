@@ -202,6 +202,7 @@ impl Filter for ChatwootAuthTagger {
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const CONFIG_SCHEMA: &'static str = include_str!("../config.schema.json");
     const COUNTERS: &'static [&'static str] = counts::NAMES;
+    const LIFTS: bool = true;
 
     type Config = Config;
 
@@ -231,7 +232,6 @@ impl Filter for ChatwootAuthTagger {
 
     fn process(&mut self, record: &mut Record<'_>) -> Verdict {
         let record_ms = i64::try_from(record.timestamp_ns() / 1_000_000).unwrap_or(0);
-        record.lift();
         if self.read(record, record_ms) {
             self.tag(record, record_ms);
         } else {

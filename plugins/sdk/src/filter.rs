@@ -32,6 +32,9 @@ pub trait Filter: Sized + 'static {
     /// What [`counts`](Filter::counts) counts, in its order.
     const COUNTERS: &'static [&'static str] = &[];
 
+    /// Whether every line of text becomes a JSON object, `{"log": <the line>}`, also one that nothing is added to.
+    const LIFTS: bool = false;
+
     /// The config. Derive `Deserialize` with `deny_unknown_fields` and `default`.
     type Config: DeserializeOwned + Default;
 
