@@ -4,8 +4,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
+use chatwoot_auth_tagger::alert::RULES;
 use serde_json::Value;
 use tamis::{
     host::{Encoding, HostKind},
@@ -42,7 +47,7 @@ fn told(encoding: Encoding, lines: &[Vec<u8>], id: impl Fn(&Value) -> String) ->
     for record in records::run(&mut *host, encoding, lines, 1000) {
         let json: Value = serde_json::from_slice(&record.unwrap()).unwrap();
         let event = &json["event"];
-        if event["kind"] != "event" || json["log"].as_str().is_some_and(|l| l.contains("omniauth")) {
+        if event["kind"] != "event" {
             continue;
         }
         let one = Event {
@@ -60,41 +65,63 @@ fn told(encoding: Encoding, lines: &[Vec<u8>], id: impl Fn(&Value) -> String) ->
     told
 }
 
-/// `default` and `other` differ in these: what the one says and what the other, `-` for nothing; how often, and once as
-/// an example.
-fn differences(default: &Told, other: &Told) -> BTreeMap<(String, String), (usize, String)> {
+/// How two sources differ.
+#[derive(Debug, Default)]
+struct Differences {
+    /// What Rails' default log says and what the other does, `-` for nothing, with an example.
+    events: BTreeMap<(String, String), String>,
+    /// Fields that the other has not where Rails' default log has them, by action.
+    fields: BTreeMap<&'static str, BTreeSet<String>>,
+}
+
+impl Differences {
+    fn add(&mut self, default: &str, other: &str, example: &str) {
+        self.events.entry((default.to_owned(), other.to_owned())).or_insert_with(|| example.to_owned());
+    }
+
+    fn compare(&mut self, default: &Event, other: &Event) {
+        for (field, here, there) in
+            [("user", &default.user, &other.user), ("address", &default.ip, &other.ip)]
+        {
+            if !here.is_empty() && there.is_empty() {
+                let action = default.what.split(' ').next().unwrap().to_owned();
+                self.fields.entry(field).or_default().insert(action);
+            } else if !there.is_empty() && !here.is_empty() {
+                assert_eq!(here, there, "{default:?} {other:?}");
+            }
+        }
+    }
+}
+
+fn differences(default: &Told, other: &Told, logged: impl Fn(&str) -> bool) -> Differences {
     let none = Vec::new();
-    let mut found = BTreeMap::<(String, String), (usize, String)>::new();
+    let mut found = Differences::default();
     let (mut alone, mut others) = (Vec::new(), Vec::new());
     let ids: BTreeSet<&String> = default.events.keys().chain(other.events.keys()).collect();
-    for id in ids {
+    for id in ids.into_iter().filter(|id| logged(id)) {
         let mut there: Vec<&Event> = other.events.get(id).unwrap_or(&none).iter().collect();
         let mut here: Vec<&Event> = Vec::new();
         for event in default.events.get(id).unwrap_or(&none) {
             match there.iter().position(|e| e.what == event.what) {
-                Some(at) => drop(there.remove(at)),
+                Some(at) => found.compare(event, there.remove(at)),
                 None => here.push(event),
             }
         }
-        // What is left of the same request was read in another way; what has no id is told by its path.
-        while let (Some(_), Some(_)) = (here.first(), there.first()) {
+        // What is left of the same request was read in another way.
+        while !id.is_empty() && !here.is_empty() && !there.is_empty() {
             let (a, b) = (here.remove(0), there.remove(0));
-            let entry = found.entry((a.what.clone(), b.what.clone())).or_insert((0, format!("{id} {}", a.path)));
-            entry.0 += 1;
+            found.add(&a.what, &b.what, &a.path);
         }
-        alone.extend(here.into_iter().map(|e| (id, e)));
-        others.extend(there.into_iter().map(|e| (id, e)));
+        alone.extend(here);
+        others.extend(there);
     }
-    for (id, event) in alone {
-        let b = match others.iter().position(|(_, e)| e.path == event.path && e.ip == event.ip) {
-            Some(at) => others.remove(at).1.what.clone(),
-            None => "-".to_owned(),
-        };
-        found.entry((event.what.clone(), b)).or_insert((0, format!("{id} {}", event.path))).0 += 1;
+    // Without an id, the path and the address tell.
+    for event in alone {
+        let same = others.iter().position(|e| e.path == event.path && e.ip == event.ip);
+        let other = same.map_or("-".to_owned(), |at| others.remove(at).what.clone());
+        found.add(&event.what, &other, &event.path);
     }
-    for (id, event) in others {
-        found.entry(("-".to_owned(), event.what.clone())).or_insert((0, format!("{id} {}", event.path))).0 += 1;
-    }
+    others.iter().for_each(|e| found.add("-", &e.what, &e.path));
     found
 }
 
@@ -102,21 +129,65 @@ fn log(name: &str) -> Vec<Vec<u8>> {
     chatwoot::lines(&chatwoot::corpus().into_iter().filter(|l| l.name == name).collect::<Vec<_>>())
 }
 
+/// The cells of the rows of the documentation's tables that begin with one of these words.
+fn documented(first: &[&str]) -> BTreeSet<Vec<String>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/chatwoot-auth-tagger.md");
+    let text = fs::read_to_string(path).unwrap();
+    let (_, text) = text.split_once("\n## What a source cannot know\n").unwrap();
+    let text = text.split("\n## ").next().unwrap();
+    let cells = |row: &str| -> Vec<String> {
+        row.trim_matches('|').split('|').map(|c| c.trim().replace('`', "")).collect()
+    };
+    text.lines()
+        .filter(|l| l.starts_with('|'))
+        .map(cells)
+        .filter(|c| first.contains(&c[0].as_str()))
+        .collect()
+}
+
 #[test]
 fn sources_agree_but_for_what_they_cannot_know() {
     let rails = log("rails-default.log");
+    let nginx_log = log("nginx-access-json.log");
+    // Some requests went past nginx.
+    let passed: BTreeSet<String> =
+        nginx_log.iter().map(|l| text(&serde_json::from_slice::<Value>(l).unwrap()["request_id"])).collect();
     let by_id = |json: &Value| text(&json["http"]["request"]["id"]);
     let default = told(Encoding::Text, &rails, by_id);
     let lograge = told(Encoding::Text, &lograge(&rails), by_id);
-    let nginx = told(Encoding::Json, &log("nginx-access-json.log"), |json| text(&json["request_id"]));
-    for (name, other) in [("lograge", &lograge), ("nginx", &nginx)] {
-        println!("{name}");
-        for ((a, b), (count, example)) in differences(&default, other) {
-            println!("  {a} -> {b}: {count} ({example})");
+    let nginx = told(Encoding::Json, &nginx_log, |json| text(&json["request_id"]));
+    let count = |told: &Told| told.events.values().map(Vec::len).sum::<usize>();
+    println!("events: {} {} {}", count(&default), count(&lograge), count(&nginx));
+    assert!(count(&default) > 1000 && count(&lograge) > 1000 && count(&nginx) > 1000);
+
+    let mut rows = BTreeSet::new();
+    for (name, other, found) in [
+        ("lograge", &lograge, differences(&default, &lograge, |_| true)),
+        ("nginx", &nginx, differences(&default, &nginx, |id| passed.contains(id))),
+    ] {
+        assert!(count(other) > 0);
+        for ((here, there), example) in &found.events {
+            println!("| {name} | `{here}` | `{there}` | {example} |");
+            rows.insert(vec![name.to_owned(), here.clone(), there.clone()]);
+        }
+        for (field, actions) in &found.fields {
+            let actions: Vec<&str> = actions.iter().map(String::as_str).collect();
+            println!("| {name} | no {field} | {} |", actions.join(", "));
+            rows.insert(vec![name.to_owned(), format!("no {field}"), actions.join(", ")]);
         }
     }
-    for (name, told) in [("default", &default), ("lograge", &lograge), ("nginx", &nginx)] {
-        println!("{name} {} {:?}", told.events.values().map(Vec::len).sum::<usize>(),
-            told.alerts.iter().map(|(k, v)| (k, v.len(), v)).collect::<Vec<_>>());
+    let known: BTreeSet<Vec<String>> =
+        documented(&["lograge", "nginx"]).into_iter().map(|row| row[..3].to_vec()).collect();
+    assert_eq!(rows, known, "not as in the documentation");
+
+    let mut rows = BTreeSet::new();
+    for rule in RULES {
+        let keys = |told: &Told| told.alerts.get(*rule).map_or(0, BTreeSet::len).to_string();
+        let row = vec![(*rule).to_owned(), keys(&default), keys(&lograge), keys(&nginx)];
+        println!("| `{}` |", row.join("` | "));
+        rows.insert(row);
+        // Whoever is accused by one is accused by the others, where they have the rule's field.
+        assert_eq!(default.alerts.get(*rule), lograge.alerts.get(*rule), "{rule}");
     }
+    assert_eq!(rows, documented(RULES), "not as in the documentation");
 }

@@ -165,7 +165,7 @@ fn timeless(lines: &[String]) -> Vec<String> {
     let one = |line: &String| {
         let Ok(mut json) = serde_json::from_str::<Value>(line) else { return line.clone() };
         let strip = |event: &mut Value| {
-            for name in ["created", "start", "end"] {
+            for name in ["start", "end"] {
                 if event["event"].get(name).is_some_and(today) {
                     event["event"][name] = Value::Null;
                 }

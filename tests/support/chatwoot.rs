@@ -58,7 +58,9 @@ pub fn lograge(lines: &[Vec<u8>]) -> Vec<Vec<u8>> {
         let request = requests.entry(id.to_owned()).or_default();
         if request.take(message) {
             // A redirect of the router's has no controller, and stays as it was.
-            if request.controller.is_empty() && (message.starts_with("Redirected") || request.status.is_some()) {
+            if request.controller.is_empty()
+                && (message.starts_with("Redirected") || request.status.is_some())
+            {
                 out.push(line.clone());
             } else if let Some(object) = request.object() {
                 out.push(format!("{stamp}]  INFO -- : [{id}] {object}").into_bytes());
@@ -122,8 +124,10 @@ impl Request {
             params = json!({});
         }
         // Who calls an API stands there if somebody does; Rails' default log does not say who.
-        let anonymous =
-            matches!(self.filter.as_str(), "authenticate_user!" | "authenticate_access_token!" | "set_platform_app");
+        let anonymous = matches!(
+            self.filter.as_str(),
+            "authenticate_user!" | "authenticate_access_token!" | "set_platform_app"
+        );
         let mut fields = vec![
             ("method", json!(self.method)),
             ("path", json!(self.path)),

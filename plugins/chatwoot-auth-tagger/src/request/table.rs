@@ -62,9 +62,10 @@ impl Table {
         self.looks += 1;
         let looks = self.looks;
         let set = self.set(key);
-        let victim = set.iter().position(|s| s.key == key && s.facts.id == id).or_else(|| {
-            (0..set.len()).min_by_key(|&i| (set[i].key != 0, set[i].open > 0, set[i].used))
-        })?;
+        let victim = set
+            .iter()
+            .position(|s| s.key == key && s.facts.id == id)
+            .or_else(|| (0..set.len()).min_by_key(|&i| (set[i].key != 0, set[i].open > 0, set[i].used)))?;
         let slot = set.get_mut(victim)?;
         slot.key = key;
         slot.used = looks;
