@@ -55,7 +55,12 @@ fn run(host: &mut dyn Host, encoding: Encoding, records: &[Vec<u8>]) -> Vec<Opti
 ///
 /// It gets lines as the guest does, as records. A byte that is not UTF-8 is three bytes
 /// there, and a filter may look at the length of a line.
-fn run_native(native: &mut dyn Host, encoding: Encoding, records: &[Vec<u8>]) -> Vec<Option<Vec<u8>>> {
+fn run_native(
+    native: &mut dyn Host,
+    lifts: bool,
+    encoding: Encoding,
+    records: &[Vec<u8>],
+) -> Vec<Option<Vec<u8>>> {
     if encoding == Encoding::Json {
         return run(native, encoding, records);
     }
@@ -65,7 +70,7 @@ fn run_native(native: &mut dyn Host, encoding: Encoding, records: &[Vec<u8>]) ->
         record
     };
     let wrapped: Vec<Vec<u8>> = records.iter().map(wrap).collect();
-    let unwrap = |record: Vec<u8>| text_wrap::unwrap(&record).unwrap_or(record);
+    let unwrap = |record: Vec<u8>| if lifts { record } else { text_wrap::unwrap(&record).unwrap_or(record) };
     run(native, Encoding::Json, &wrapped).into_iter().map(|record| record.map(unwrap)).collect()
 }
 
@@ -86,7 +91,7 @@ fn poison_suite(
     let mut after_hostile = 0;
     for (n, batch) in records.chunks(500).enumerate() {
         let got = run(&mut guest, encoding, batch);
-        let want = run_native(&mut *native, encoding, batch);
+        let want = run_native(&mut *native, guest.lifts(), encoding, batch);
         for (i, (got, want)) in got.iter().zip(&want).enumerate() {
             let text = |r: &Option<Vec<u8>>| r.as_ref().map(|r| String::from_utf8_lossy(r).into_owned());
             assert!(got == want, "record {}: {:?} is not {:?}", n * 500 + i, text(got), text(want));

@@ -25,6 +25,7 @@ CORPUS = ROOT / "tests" / "corpus"
 LOGS = {
     "coturn-ip-anonymizer": CORPUS / "coturn" / "4.6.1-load-mixed.log",
     "asynq-payload-redactor": CORPUS / "asynq" / "safe-practice-slog.jsonl",
+    "chatwoot-auth-tagger": CORPUS / "chatwoot" / "rails-default.log",
 }
 
 PIPELINE = """

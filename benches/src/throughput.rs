@@ -47,7 +47,7 @@ pub struct Suite {
 }
 
 /// One suite per filter, the first is the default.
-pub const SUITES: [Suite; 2] = [
+pub const SUITES: [Suite; 3] = [
     Suite {
         filter: "coturn-ip-anonymizer",
         logs: &["coturn/4.6.1-load-mixed.log"],
@@ -57,6 +57,12 @@ pub const SUITES: [Suite; 2] = [
     Suite {
         filter: "asynq-payload-redactor",
         logs: &["asynq/zerolog.jsonl", "asynq/slog-json.jsonl", "asynq/std-log.log"],
+        ratio_goal: 1.5,
+        speed_goal: None,
+    },
+    Suite {
+        filter: "chatwoot-auth-tagger",
+        logs: &["chatwoot/rails-default.log", "chatwoot/rails-lograge.log"],
         ratio_goal: 1.5,
         speed_goal: None,
     },

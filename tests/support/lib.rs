@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod asynq;
+pub mod chatwoot;
 pub mod coturn;
 pub mod differential;
 pub mod envoy;

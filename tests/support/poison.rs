@@ -18,6 +18,7 @@ pub struct Source {
 pub fn of(filter: &str) -> Source {
     match filter {
         "asynq-payload-redactor" => ASYNQ,
+        "chatwoot-auth-tagger" => CHATWOOT,
         _ => COTURN,
     }
 }
@@ -27,6 +28,9 @@ pub const COTURN: Source = Source { good_line: coturn_line, pieces: &COTURN_PIEC
 
 /// Lines of asynq and of applications on it.
 pub const ASYNQ: Source = Source { good_line: asynq_line, pieces: &ASYNQ_PIECES };
+
+/// Lines of Chatwoot and of what runs around it.
+pub const CHATWOOT: Source = Source { good_line: chatwoot_line, pieces: &CHATWOOT_PIECES };
 
 fn coturn_line(i: usize) -> String {
     let (session, port) = (10_000_000 + i, 1024 + i % 60_000);
@@ -67,6 +71,36 @@ fn asynq_line(i: usize) -> String {
         _ => {
             format!("{{\"level\":\"info\",\"task_id\":\"{id}\",\"retry\":{},\"payload\":{payload}}}", i % 25)
         }
+    }
+}
+
+fn chatwoot_line(i: usize) -> String {
+    // Requests of five lines, each of which ends in an event, and what other programs write in between.
+    let (request, second) = (i / 8, i / 8 % 60);
+    let id = format!("94afbc3f-9ffc-48ea-a403-{request:012x}");
+    let rails = |text: &str| {
+        format!(
+            "I, [2026-03-02T08:{:02}:{second:02}.278676 #21545]  INFO -- : [{id}] {text}",
+            request / 60 % 60
+        )
+    };
+    let ip = format!("198.51.{}.{}", request / 250 % 250, request % 250);
+    let user = format!("user{}@example.org", request % 500);
+    match i % 8 {
+        0 => rails(&format!("Started POST \"/auth/sign_in\" for {ip} at 2026-03-02 08:00:00 +0000")),
+        1 => rails("Processing by DeviseOverrides::SessionsController#create as HTML"),
+        2 => rails(&format!("  Parameters: {{\"email\" => \"{user}\", \"password\" => \"[FILTERED]\"}}")),
+        3 => rails(&format!("Completed {} Unauthorized in 56ms (Views: 0.2ms)", [200, 401][request % 2])),
+        4 => rails(&format!(
+            "{{\"method\":\"POST\",\"path\":\"/auth/sign_in\",\"controller\":\"DeviseOverrides::SessionsController\",\"action\":\"create\",\"status\":401,\"params\":{{\"email\":\"{user}\"}},\"remote_ip\":\"{ip}\",\"user_id\":null}}"
+        )),
+        5 => format!(
+            "{ip} - - [02/Mar/2026:08:00:{second:02} +0000] \"GET /api/v1/accounts/{request}/agents HTTP/1.1\" 401 92 \"-\" \"agent/{i}\""
+        ),
+        6 => format!(
+            "2026-03-02 08:00:{second:02}.844 UTC [{request}] FATAL:  password authentication failed for user \"{user}\""
+        ),
+        _ => format!("caf\u{e9} {i}: RoomChannel is streaming from token{i}"),
     }
 }
 
@@ -194,6 +228,49 @@ const ASYNQ_PIECES: [&[u8]; 36] = [
     b"\"\\n\\remail:welcome\\x12\\x7f{",
     b"\r",
     b"999999999999999999999999999999 ",
+];
+
+const CHATWOOT_PIECES: [&[u8]; 40] = [
+    b"I, [2026-03-02T08:01:40.750781 #6031]  INFO -- : [",
+    b"[94afbc3f-9ffc-48ea-a403-000000000001] ",
+    b"W, [2026-03-02T08:01:40.750781 #1]  WARN -- : ",
+    b"F, [9999-99-99T99:99:99.999999 #99999999999999999999] FATAL -- : [x] ",
+    b"Started POST \"/auth/sign_in?a=\" for ",
+    b"Processing by DeviseOverrides::SessionsController#create as HTML",
+    b"  Parameters: {",
+    b"Parameters: {\"email\" => ",
+    b"{\"a\" => {b: [1, {",
+    b"\"email\"=>\"a\\\"b\\u0000@c\", :x=>nil, y: \"\"",
+    b"#<ActionController::Parameters {",
+    b"Filter chain halted as :authenticate_user! rendered or redirected",
+    b"Redirected to http://x/app/login?email=a%40b&sso_auth_token=",
+    b"Handled error: #<Pundit::NotAuthorizedError: ",
+    b"Completed 401 Unauthorized in 1ms",
+    b"Completed 99999999999999999999 x in ",
+    b"ActionController::RoutingError (No route matches [GET] \"/wp-login.php\"):",
+    b"[Rack::Attack][Blocked] remote_ip: \"1.2.3.4\", path: \"/auth/sign_in\", user_identifier: \"",
+    b"\", account_id: \"\", method: \"POST\", user_agent: \"",
+    b"{\"method\":\"POST\",\"path\":\"/auth/sign_in\",\"status\":401,\"params\":{",
+    b"[[[[[[[[{{{{{{",
+    b"\"}}]}",
+    b"\"SAMLResponse\" => \"",
+    b"reset_password_token=",
+    b"password[token][secret]=%3D%253D",
+    b"_instructions\", args: [#<GlobalID>>, \"",
+    b"streaming from ",
+    b"/webhooks/telegram/",
+    b"/callback?code=provider\"code\": \"",
+    b"%0AI%2C%20[2026-03-02T08:01:40.750781%20%231]",
+    b"Article: not found for slug: ",
+    b"rails-1     | ",
+    b"\x1b[36mrails-1  |\x1b[0m ",
+    b"Mar 01 07:54:19 host chatwoot-web.1[687]: ",
+    b"2026-11-21T00:23:23.958335703+00:00 stderr P ",
+    b"198.51.100.7 - - [02/Mar/2026:08:00:15 +0000] \"GET /../../etc/passwd HTTP/1.1\" 404 1 \"-\" \"",
+    b"2026-11-21 00:52:29.844 UTC [1988] FATAL:  password authentication failed for user \"",
+    b"\xff\xfe\xc3(\xed\xa0\x80\x00\x01",
+    b"\xe2\x80\xa8\xf0\x9f\x98\x80\xee\x82\x80",
+    b"\r",
 ];
 
 /// xorshift64*: the same numbers on every machine.

@@ -1,8 +1,27 @@
 //! Small helpers for taking byte strings apart.
 
-/// The first place of `needle` in `text`.
+/// The first place of `needle`, which is short, in `text`. General searches prepare themselves for the needle, which
+/// costs more than lines are long.
 pub fn find(text: &[u8], needle: &[u8]) -> Option<usize> {
-    memchr::memmem::find(text, needle)
+    let (&first, rest) = needle.split_first()?;
+    let mut at = 0;
+    loop {
+        at += memchr::memchr(first, text.get(at..)?)?;
+        if text.get(at + 1..)?.starts_with(rest) {
+            return Some(at);
+        }
+        at += 1;
+    }
+}
+
+/// All places of `needle` in `text` that do not overlap.
+pub fn find_iter<'a>(text: &'a [u8], needle: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        let at = from + find(text.get(from..)?, needle)?;
+        from = at + needle.len();
+        Some(at)
+    })
 }
 
 /// Most texts in [`Needles`].
@@ -16,25 +35,45 @@ pub struct Needles {
     first: [u8; 256],
     /// By needle: the next one that starts with the same byte, likewise.
     next: [u8; NEEDLES],
+    /// By [`pair`]: whether a needle may start with these two bytes.
+    pairs: [bool; PAIRS],
+}
+
+/// Places in the table of pairs.
+const PAIRS: usize = 1 << 10;
+
+const fn pair(first: u8, second: u8) -> usize {
+    (first as usize ^ (second as usize) << 3) % PAIRS
 }
 
 impl Needles {
     /// Look for these, none of which is empty; at most 128.
     pub const fn new(all: &'static [&'static [u8]]) -> Self {
-        let (mut first, mut next) = ([0; 256], [0; NEEDLES]);
+        let (mut first, mut next, mut pairs) = ([0; 256], [0; NEEDLES], [false; PAIRS]);
         let mut i = 0;
         while i < all.len() {
             let start = all[i][0] as usize;
             next[i] = first[start];
             first[start] = i as u8 + 1;
+            let mut second = 0;
+            while second < 256 {
+                if all[i].len() == 1 || all[i][1] as usize == second {
+                    pairs[pair(all[i][0], second as u8)] = true;
+                }
+                second += 1;
+            }
             i += 1;
         }
-        Self { all, first, next }
+        Self { all, first, next, pairs }
     }
 
     /// Whether one of them is in `text`.
     pub fn within(&self, text: &[u8]) -> bool {
-        text.iter().enumerate().any(|(at, &b)| {
+        let seconds = text.iter().skip(1).chain(&[0]);
+        text.iter().zip(seconds).enumerate().any(|(at, (&b, &second))| {
+            if !self.pairs[pair(b, second)] {
+                return false;
+            }
             let mut needle = usize::from(self.first[usize::from(b)]);
             while needle > 0 {
                 if text.get(at..).is_some_and(|rest| rest.starts_with(self.all[needle - 1])) {
@@ -55,7 +94,15 @@ pub fn cut<'a>(text: &'a [u8], separator: &[u8]) -> Option<(&'a [u8], &'a [u8])>
 
 /// As [`cut`], at the last one.
 pub fn cut_last<'a>(text: &'a [u8], separator: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
-    let at = memchr::memmem::rfind(text, separator)?;
+    let (&last, start) = separator.split_last()?;
+    let mut end = text.len();
+    let at = loop {
+        let at = memchr::memrchr(last, text.get(..end)?)?;
+        match text.get(..at)?.strip_suffix(start) {
+            Some(before) => break before.len(),
+            None => end = at,
+        }
+    };
     Some((text.get(..at)?, text.get(at + separator.len()..)?))
 }
 
@@ -148,6 +195,12 @@ mod tests {
     #[test]
     fn texts_are_taken_apart() {
         assert_eq!(cut(b"a => b", b" => "), Some((&b"a"[..], &b"b"[..])));
+        assert_eq!(cut(b"a => b", b""), None);
+        assert_eq!(cut_last(b"a for b fo for c", b" for "), Some((&b"a for b fo"[..], &b"c"[..])));
+        assert_eq!(cut_last(b"for", b" for"), None);
+        assert_eq!(find(b"aaab", b"aab"), Some(1));
+        assert_eq!(find(b"aaa", b"aab"), None);
+        assert_eq!(find_iter(b"ababab", b"ab").collect::<Vec<_>>(), [0, 2, 4]);
         assert_eq!(quoted(br#"a\"b" c"#), Some((&br#"a\"b"#[..], &b" c"[..])));
         assert_eq!(quoted(br"a\"), None);
         assert_eq!(number(b"0412"), Some(412));

@@ -37,6 +37,7 @@ use crate::{
     event::{Facts, fields::Fields, probe::Prober, write::Writer},
     line::object::Object,
     request::Requests,
+    scrub::Gate,
 };
 
 /// The filter.
@@ -51,6 +52,7 @@ pub struct ChatwootAuthTagger {
     dotted: bool,
     prefix: String,
     scrub_record: bool,
+    gate: Gate,
     text: Vec<u8>,
     nodes: Vec<Node>,
     value: Vec<u8>,
@@ -91,16 +93,23 @@ impl ChatwootAuthTagger {
         if self.requests.object(tag, object, record_ms, &mut self.prober) {
             return true;
         }
-        let strings = || object.nodes.iter().filter(|n| n.kind == Kind::String);
-        let named = |name: &&[u8]| strings().find(|n| object.key(n) == *name);
         let mut text = std::mem::take(&mut self.text);
         text.clear();
-        if let Some(node) = MESSAGES.iter().find_map(named) {
+        let strings = || object.nodes.iter().filter(|n| n.kind == Kind::String);
+        let named = |name: &&[u8]| strings().find(|n| object.key(n) == *name);
+        // A message under a name of its own is the longest text.
+        let longest = || strings().max_by_key(|n| n.end - n.start);
+        let message = MESSAGES.iter().find_map(named);
+        if let Some(node) = message.filter(|n| !n.escaped) {
+            self.text = text;
+            // Without escapes there are no line feeds.
+            return !object.raw(node).is_empty()
+                && self.requests.line(tag, object.raw(node), record_ms, &mut self.prober);
+        } else if let Some(node) = message {
             escape::decode(object.raw(node), &mut text);
         } else if let Some((at, _)) = object.field(MESSAGES).filter(|(_, n)| n.kind == Kind::Array) {
             object.bytes(at, &mut text);
-        } else if let Some(node) = strings().max_by_key(|n| n.end - n.start) {
-            // A message under a name of its own is the longest text.
+        } else if let Some(node) = longest() {
             escape::decode(object.raw(node), &mut text);
         }
         let finished = self.lines(tag, &text, record_ms);
@@ -111,8 +120,12 @@ impl ChatwootAuthTagger {
     /// A record may hold several lines, which a shipper has joined. It carries one event: the first.
     fn lines(&mut self, tag: &[u8], text: &[u8], record_ms: i64) -> bool {
         let mut finished = false;
-        for line in text.split(|&b| b == b'\n').filter(|l| !l.is_empty()) {
-            finished |= !finished && self.requests.line(tag, line, record_ms, &mut self.prober);
+        let mut start = 0;
+        for end in memchr::memchr_iter(b'\n', text).chain([text.len()]) {
+            let line = text.get(start..end).unwrap_or_default();
+            start = end + 1;
+            finished |=
+                !finished && !line.is_empty() && self.requests.line(tag, line, record_ms, &mut self.prober);
         }
         finished
     }
@@ -186,12 +199,18 @@ impl ChatwootAuthTagger {
                 continue;
             }
             let named = !text && scrub::secret_name(record.key(&node));
+            let kinds = self.gate.kinds(record.raw(&node));
+            if kinds == 0 && !named {
+                continue;
+            }
+            // An escape may stand for any letter.
+            let kinds = if node.escaped && kinds & scrub::ESCAPE != 0 { scrub::ALL } else { kinds };
             record.edit_text(index, |text, edits| {
                 if named && !text.is_empty() && text != scrub::FILTERED {
                     edits.replace(0, text.len(), scrub::FILTERED);
                     removed += 1;
                 } else {
-                    scrub::secrets(text, |start, end| {
+                    scrub::secrets(text, kinds, |start, end| {
                         edits.replace(start, end, scrub::FILTERED);
                         removed += 1;
                     });
@@ -207,6 +226,7 @@ impl Filter for ChatwootAuthTagger {
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const CONFIG_SCHEMA: &'static str = include_str!("../config.schema.json");
     const COUNTERS: &'static [&'static str] = counts::NAMES;
+    const LIFTS: bool = true;
 
     const LIVE: Option<Headers> = Some(live::HEADERS);
 
@@ -228,6 +248,7 @@ impl Filter for ChatwootAuthTagger {
             dotted: config.dotted,
             prefix: config.prefix,
             scrub_record: config.scrub_record,
+            gate: Gate::new(),
             text: Vec::new(),
             nodes: Vec::new(),
             value: Vec::new(),
@@ -240,7 +261,6 @@ impl Filter for ChatwootAuthTagger {
 
     fn process(&mut self, record: &mut Record<'_>) -> Verdict {
         let record_ms = i64::try_from(record.timestamp_ns() / 1_000_000).unwrap_or(0);
-        record.lift();
         if self.read(record, record_ms) {
             self.tag(record, record_ms);
         } else {

@@ -1,27 +1,93 @@
 //! Secrets that Chatwoot's logs hold: where in a text they stand. What Rails has filtered itself stays as it is.
 
-use crate::bytes::{Needles, find, take_while};
+use crate::bytes::{find, find_iter, take_while};
 
 /// What takes their place, as Rails writes it.
 pub const FILTERED: &[u8] = b"[FILTERED]";
 
-/// What a text with a secret holds.
-static TRIGGERS: Needles = Needles::new(&[
-    b"oken",
-    b"SAMLResponse",
-    b"_instructions",
-    b"streaming from ",
-    b"/webhooks/telegram/",
-    b"cw_conversation",
-    b"identifier_hash",
-    b"assword",
-    b"ecret",
-    b"code=",
-    b"\"code",
-]);
+/// `token` in any name.
+const TOKEN: u8 = 1;
+/// `password` in any name.
+const PASSWORD: u8 = 2;
+/// `secret` in any name.
+const SECRET: u8 = 4;
+/// OAuth's code.
+const CODE: u8 = 8;
+/// What Action Cable streams from.
+const STREAM: u8 = 16;
+/// Names and paths that are rare.
+const RARE: u8 = 32;
+/// An escape of JSON that may stand for a letter.
+pub const ESCAPE: u8 = 64;
+/// Every kind of secret.
+pub const ALL: u8 = !0;
+
+/// Two pairs of bytes for every text that a secret stands beside: one of them stands at an even place wherever the text
+/// does. They are the rarest ones in Chatwoot's logs.
+const PAIRS: [(u8, [&[u8; 2]; 2]); 12] = [
+    (TOKEN, [b"ok", b"ke"]),
+    (PASSWORD, [b"sw", b"wo"]),
+    (SECRET, [b"cr", b"re"]),
+    (CODE, [b"de", b"e="]),
+    (CODE, [b"od", b"de"]),
+    (STREAM, [b"am", b"mi"]),
+    (RARE, [b"SA", b"AM"]),
+    (RARE, [b"ru", b"uc"]),
+    (RARE, [b"eg", b"gr"]),
+    (RARE, [b"cw", b"w_"]),
+    (RARE, [b"if", b"fi"]),
+    (ESCAPE, [b"\\u", b"u0"]),
+];
+
+/// Which kinds of secrets a text may hold, told in one pass over pairs of bytes: most lines hold none, and where every
+/// instruction is interpreted, one look-up per two bytes is what a look may cost.
+pub struct Gate {
+    pairs: Box<[u8]>,
+}
+
+impl std::fmt::Debug for Gate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Gate")
+    }
+}
+
+impl Gate {
+    /// The table.
+    pub fn new() -> Self {
+        // On the heap: it is no guest for a stack.
+        let mut pairs = vec![0; 1 << 16].into_boxed_slice();
+        for (kind, both) in PAIRS {
+            for pair in both {
+                if let Some(mark) = pairs.get_mut(usize::from(u16::from_le_bytes(*pair))) {
+                    *mark |= kind;
+                }
+            }
+        }
+        Self { pairs }
+    }
+
+    /// The kinds of which `text` may hold some; 0 if it holds none for sure.
+    #[inline]
+    pub fn kinds(&self, text: &[u8]) -> u8 {
+        let Ok(pairs) = <&[u8; 1 << 16]>::try_from(&*self.pairs) else { return ALL };
+        let at = |a: u8, b: u8| pairs[usize::from(u16::from_le_bytes([a, b]))];
+        let mut kinds = 0;
+        let (words, tail) = text.as_chunks::<8>();
+        for w in words {
+            kinds |= at(w[0], w[1]) | at(w[2], w[3]) | at(w[4], w[5]) | at(w[6], w[7]);
+        }
+        for pair in tail.as_chunks::<2>().0 {
+            kinds |= at(pair[0], pair[1]);
+        }
+        kinds
+    }
+}
 
 /// Whether a value under this name is a secret.
 pub fn secret_name(name: &[u8]) -> bool {
+    if name.len() < 5 {
+        return false;
+    }
     let holds = |part: &[u8]| find(name, part).is_some();
     matches!(name, b"SAMLResponse" | b"cw_conversation" | b"identifier_hash")
         || (holds(b"token") && name != b"website_token")
@@ -29,11 +95,9 @@ pub fn secret_name(name: &[u8]) -> bool {
         || holds(b"secret")
 }
 
-/// Call `found` with the place of every secret, in no order; places may overlap.
-pub fn secrets(text: &[u8], mut found: impl FnMut(usize, usize)) {
-    if !TRIGGERS.within(text) {
-        return;
-    }
+/// Call `found` with the place of every secret of these kinds, in no order; places may overlap.
+#[inline(never)]
+pub fn secrets(text: &[u8], kinds: u8, mut found: impl FnMut(usize, usize)) {
     let mut mark = |start: usize, end: usize| {
         let value = &text[start..end];
         let filtered = value.is_empty() || value == FILTERED || value.starts_with(FILTERED);
@@ -41,9 +105,20 @@ pub fn secrets(text: &[u8], mut found: impl FnMut(usize, usize)) {
             found(start, end);
         }
     };
-    for name in [&b"oken"[..], b"SAMLResponse", b"cw_conversation", b"identifier_hash", b"assword", b"ecret"]
-    {
-        for at in memchr::memmem::find_iter(text, name) {
+    for (kind, name, from) in [
+        // By a letter that is rarer than their first one.
+        (TOKEN, &b"ken"[..], 1),
+        (PASSWORD, b"word", 3),
+        (SECRET, b"ecret", 0),
+        (RARE, b"SAMLResponse", 0),
+        (RARE, b"cw_conversation", 0),
+        (RARE, b"identifier_hash", 0),
+    ] {
+        if kinds & kind == 0 {
+            continue;
+        }
+        for at in find_iter(text, name) {
+            let at = at.saturating_sub(from);
             let start = text[..at].iter().rposition(|&b| !name_byte(b)).map_or(0, |i| i + 1);
             let end = at + take_while(&text[at..], name_byte).0.len();
             if secret_name(&text[start..end])
@@ -53,35 +128,37 @@ pub fn secrets(text: &[u8], mut found: impl FnMut(usize, usize)) {
             }
         }
     }
-    if find(text, b"/callback").is_some() {
-        for at in memchr::memmem::find_iter(text, b"code=") {
+    if kinds & CODE != 0 && find(text, b"/callback").is_some() {
+        for at in find_iter(text, b"code=") {
             if at > 0 && matches!(text[at - 1], b'?' | b'&') {
                 mark(at + 5, at + 5 + take_while(&text[at + 5..], url_byte).0.len());
             }
         }
     }
     // The same as a parameter, which many others are called, too.
-    if find(text, b"provider").is_some() {
-        for at in memchr::memmem::find_iter(text, b"\"code") {
+    if kinds & CODE != 0 && find(text, b"provider").is_some() {
+        for at in find_iter(text, b"\"code") {
             if let Some((start, end)) = value(text, at + 1, at + 5) {
                 mark(start, end);
             }
         }
     }
-    for at in memchr::memmem::find_iter(text, b"/webhooks/telegram/") {
+    let rare = if kinds & RARE == 0 { &b""[..] } else { text };
+    for at in find_iter(rare, b"/webhooks/telegram/") {
         let start = at + b"/webhooks/telegram/".len();
         mark(start, start + take_while(&text[start..], |b| url_byte(b) && !matches!(b, b'/' | b'?')).0.len());
     }
-    for at in memchr::memmem::find_iter(text, b"streaming from ") {
+    let streams = if kinds & STREAM == 0 { &b""[..] } else { text };
+    for at in find_iter(streams, b"streaming from ") {
         let start = at + b"streaming from ".len();
         let len = take_while(&text[start..], |b| !b.is_ascii_whitespace() && b != b'"').0.len();
         if !text[start..].starts_with(b"account_") {
             mark(start, start + len);
         }
     }
-    if let Some(mail) = find(text, b"_instructions") {
+    if let Some(mail) = find(rare, b"_instructions") {
         // `args: [#<GlobalID ... @uri=#<... gid://chatwoot/User/19>>, "the token", ...`
-        for at in memchr::memmem::find_iter(&text[mail..], b">>, ") {
+        for at in find_iter(&text[mail..], b">>, ") {
             let start = mail + at + 4;
             let quote = take_while(&text[start..], |b| b == b'\\').0.len();
             if text.get(start + quote) == Some(&b'"') {
@@ -149,7 +226,7 @@ fn value(text: &[u8], start: usize, end: usize) -> Option<(usize, usize)> {
 /// Append `text` without its secrets.
 pub fn clean(text: &[u8], out: &mut Vec<u8>) {
     let mut edits = tamis_sdk::Edits::default();
-    secrets(text, |start, end| edits.replace(start, end, FILTERED));
+    secrets(text, ALL, |start, end| edits.replace(start, end, FILTERED));
     if edits.is_empty() {
         out.extend_from_slice(text);
     } else {
@@ -161,6 +238,39 @@ pub fn clean(text: &[u8], out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_gate_lets_every_secret_through() {
+        let gate = Gate::new();
+        for (text, kind) in [
+            ("token", TOKEN),
+            ("Token", TOKEN),
+            ("password", PASSWORD),
+            ("secret", SECRET),
+            ("code=", CODE),
+            ("\"code", CODE),
+            ("streaming from ", STREAM),
+            ("SAMLResponse", RARE),
+            ("_instructions", RARE),
+            ("/webhooks/telegram/", RARE),
+            (r"\/webhooks\/telegram\/", RARE),
+            ("cw_conversation", RARE),
+            ("identifier_hash", RARE),
+            (r"\u0074oken", ESCAPE),
+            (r"\u0073ecret", ESCAPE),
+        ] {
+            for before in 0..10 {
+                for after in 0..10 {
+                    let text = format!("{}{text}{}", "x".repeat(before), "x".repeat(after));
+                    assert_ne!(gate.kinds(text.as_bytes()) & kind, 0, "{text}");
+                }
+            }
+        }
+        for text in ["", "t", "I, [2026-03-02T08:01:40.750781 #6031]  INFO -- : [] Started GET \"/api/v1/x\""]
+        {
+            assert_eq!(gate.kinds(text.as_bytes()), 0, "{text}");
+        }
+    }
 
     #[test]
     fn secrets_go_and_the_rest_stays() {

@@ -34,7 +34,7 @@ fn added(lines: &[String], encoding: Encoding, key: &str, wrap: impl Fn(&str) ->
         fields.remove(key);
         // A line without a time has that of its prefix.
         if let Some(event) = fields.get_mut("event").and_then(Value::as_object_mut) {
-            event.remove("created");
+            event.remove("end");
         }
         json
     };
@@ -123,7 +123,7 @@ fn schemas_say_the_same() {
     let dotted = get(r#"{"dotted":true}"#);
     for (i, event) in ecs.iter().enumerate() {
         let action = &event["event"]["action"];
-        assert_eq!(*action, ocsf[i]["activity_name"]);
+        assert_eq!(*action, ocsf[i]["metadata"]["event_code"]);
         assert_eq!(*action, flat[i]["cw_action"]);
         assert_eq!(*action, dotted[i]["event.action"]);
         assert_eq!(event["source"]["ip"], flat[i]["cw_source_ip"]);

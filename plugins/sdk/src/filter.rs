@@ -35,6 +35,9 @@ pub trait Filter: Sized + 'static {
     /// The headers that the live mode needs; `None`: this filter has no live mode.
     const LIVE: Option<live::Headers> = None;
 
+    /// Whether every line of text becomes a JSON object, `{"log": <the line>}`, also one that nothing is added to.
+    const LIFTS: bool = false;
+
     /// The config. Derive `Deserialize` with `deny_unknown_fields` and `default`.
     type Config: DeserializeOwned + Default;
 

@@ -77,7 +77,13 @@ impl<F: Filter> Session<F> {
             return action;
         }
         let mut record = match encoding {
-            Encoding::Text => Record::text(meta, body, &mut self.workspace),
+            Encoding::Text => {
+                let mut record = Record::text(meta, body, &mut self.workspace);
+                if F::LIFTS {
+                    record.lift();
+                }
+                record
+            }
             Encoding::Json => match Record::json(meta, body, &mut self.workspace) {
                 Ok(record) => record,
                 Err(_) => match self.on_error {

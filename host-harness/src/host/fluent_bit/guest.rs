@@ -56,6 +56,7 @@ pub(super) struct Guest {
     free: TypedFunc<u32, ()>,
     filter: Filter,
     copies: Copies,
+    lifts: bool,
     stderr: MemoryOutputPipe,
     call_ticks: u64,
     call_timeout: Duration,
@@ -123,6 +124,7 @@ impl Guest {
             memory,
             store,
             copies,
+            lifts: false,
             stderr,
             call_ticks: engines.ticks(options.call_timeout),
             call_timeout: options.call_timeout,
@@ -131,7 +133,17 @@ impl Guest {
         initialize
             .call(&mut guest.store, ())
             .map_err(|error| guest.not_started(name.as_deref().unwrap_or_default(), error))?;
+        // Filters of others do not have it.
+        if let Ok(lifts) = instance.get_typed_func::<(), u32>(&mut guest.store, "tamis_lifts") {
+            let answer = lifts.call(&mut guest.store, ()).map_err(|e| guest.failed("tamis_lifts", e))?;
+            guest.lifts = answer != 0;
+        }
         Ok(guest)
+    }
+
+    /// Whether the filter makes a JSON object of every line of text.
+    pub(super) fn lifts(&self) -> bool {
+        self.lifts
     }
 
     pub(super) fn memory_bytes(&self) -> usize {

@@ -72,6 +72,11 @@ impl FluentBit {
         self.guest.memory_bytes()
     }
 
+    /// Whether the filter makes a JSON object of every line of text.
+    pub fn lifts(&self) -> bool {
+        self.guest.lifts()
+    }
+
     fn process_one(
         &mut self,
         tag: &[u8],
@@ -97,6 +102,10 @@ impl FluentBit {
         let record = if nul || encoding == Encoding::Text { &self.record } else { body };
         self.answer.clear();
         match self.guest.filter(tag, timestamp_ns, record, &mut self.answer)? {
+            Answer::Same if encoding == Encoding::Text && self.lifts() => {
+                out.extend_from_slice(&self.record);
+                return Ok(Action::ReplaceJson);
+            }
             Answer::Same => return Ok(Action::Keep),
             Answer::Nothing => return Ok(Action::Drop),
             Answer::Changed => {}
@@ -105,7 +114,7 @@ impl FluentBit {
             bail!("the record is lost: its answer of {} bytes is not a JSON object", self.answer.len());
         }
         if encoding == Encoding::Text {
-            if text_wrap::unwrap_into(&self.answer, out) {
+            if !self.lifts() && text_wrap::unwrap_into(&self.answer, out) {
                 return Ok(Action::Replace);
             }
             out.extend_from_slice(&self.answer);

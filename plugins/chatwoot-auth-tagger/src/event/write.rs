@@ -16,6 +16,8 @@ use crate::{
 const DATASET: &[u8] = b"chatwoot.auth";
 /// Version of OCSF.
 const OCSF: &[u8] = b"1.4.0";
+/// Its profile that has `attacks`, `disposition_id` and `is_alert`.
+const PROFILE: &[u8] = b"security_control";
 
 /// Writes events down.
 #[derive(Debug)]
@@ -44,6 +46,58 @@ fn severity_id(severity: u8) -> u64 {
         6 | 7 => 4,
         _ => 5,
     }
+}
+
+/// Whether it is an address, and not a pseudonym, a name or a network.
+fn is_ip(text: &[u8]) -> bool {
+    std::str::from_utf8(text).is_ok_and(|text| text.parse::<std::net::IpAddr>().is_ok())
+}
+
+/// OCSF `activity_name`: what the schema calls an activity. 99 is what it has no name for.
+fn activity_name(class: u32, activity: u32) -> Option<&'static str> {
+    Some(match (class, activity) {
+        (3001 | 6003, 1) => "Create",
+        (3001, 2) => "Enable",
+        (3001, 3) => "Password Change",
+        (3001, 4) => "Password Reset",
+        (3001, 6) => "Delete",
+        (3001, 10) => "MFA Factor Enable",
+        (3001, 11) => "MFA Factor Disable",
+        (3002, 1) => "Logon",
+        (3002, 2) => "Logoff",
+        (3005, 1) => "Assign Privileges",
+        (3005, 2) => "Revoke Privileges",
+        (4002, 1) => "Connect",
+        (4002, 2) => "Delete",
+        (4002, 3) => "Get",
+        (4002, 4) => "Head",
+        (4002, 5) => "Options",
+        (4002, 6) => "Post",
+        (4002, 7) => "Put",
+        (4002, 8) => "Trace",
+        (6003, 2) => "Read",
+        (6003, 3) => "Update",
+        (6003, 4) => "Delete",
+        (6008, 1) => "General Error",
+        _ => return None,
+    })
+}
+
+/// OCSF activity of HTTP: the verb.
+fn http_activity(method: &[u8]) -> u32 {
+    let verbs: [&[u8]; 8] = [b"CONNECT", b"DELETE", b"GET", b"HEAD", b"OPTIONS", b"POST", b"PUT", b"TRACE"];
+    match verbs.iter().position(|v| *v == method) {
+        Some(at) => at as u32 + 1,
+        None if method.is_empty() => 0,
+        None => 99,
+    }
+}
+
+/// What OCSF wants where something is not known that it requires.
+const UNKNOWN: &[u8] = b"unknown";
+
+fn or_unknown(text: &[u8]) -> &[u8] {
+    if text.is_empty() { UNKNOWN } else { text }
 }
 
 impl Writer {
@@ -116,8 +170,9 @@ impl Writer {
         fields.number("event.severity", u64::from(event.severity));
         fields.text("event.reason", event.reason.as_bytes());
         fields.text("event.dataset", DATASET);
-        fields.text("event.created", &self.time);
-        fields.text("source.ip", &facts.ip);
+        fields.text("event.end", &self.time);
+        // Pseudonyms are no addresses, and an index of addresses takes nothing else.
+        fields.text(if is_ip(&facts.ip) { "source.ip" } else { "source.address" }, &facts.ip);
         fields.text("user.email", if facts.user.contains(&b'@') { &facts.user } else { b"" });
         fields.text("user.name", &facts.user);
         fields.text("user.id", &facts.user_id);
@@ -132,17 +187,19 @@ impl Writer {
         fields.text("user_agent.original", &self.agent);
         fields.list("threat.technique.id", [technique(event).as_bytes()]);
         chatwoot(event, facts, fields);
-        fields.list("related.ip", [facts.ip.as_slice()]);
+        fields.list("related.ip", [facts.ip.as_slice()].into_iter().filter(|ip| is_ip(ip)));
         fields.list("related.user", [facts.user.as_slice(), &facts.target]);
     }
 
     fn ocsf(&self, event: &Event, facts: &Facts, fields: &mut Fields) {
         let spec = event.action.spec();
+        let activity = if spec.class == 4002 { http_activity(&facts.method) } else { spec.activity };
         fields.number("class_uid", u64::from(spec.class));
         fields.number("category_uid", u64::from(spec.class / 1000));
-        fields.number("activity_id", u64::from(spec.activity));
-        fields.number("type_uid", u64::from(spec.class * 100 + spec.activity));
-        fields.text("activity_name", spec.name.as_bytes());
+        fields.number("activity_id", u64::from(activity));
+        fields.number("type_uid", u64::from(spec.class * 100 + activity));
+        let activity_name = activity_name(spec.class, activity).unwrap_or(spec.name);
+        fields.text("activity_name", activity_name.as_bytes());
         fields.number("severity_id", severity_id(event.severity));
         let status_id = match event.outcome {
             Outcome::Unknown => 0,
@@ -151,11 +208,11 @@ impl Writer {
         };
         fields.number("status_id", status_id);
         fields.text("status_detail", event.reason.as_bytes());
-        if facts.time_ms > 0 {
-            fields.number("time", facts.time_ms.unsigned_abs());
-        }
+        fields.number("time", facts.time_ms.unsigned_abs());
         fields.text("metadata.version", OCSF);
+        fields.list("metadata.profiles", [PROFILE]);
         fields.text("metadata.product.name", b"Chatwoot");
+        fields.text("metadata.event_code", spec.name.as_bytes());
         fields.text("metadata.log_name", DATASET);
         fields.text("metadata.correlation_uid", &facts.id);
         let http = facts.status >= 100 && facts.source != super::Source::Database;
@@ -166,22 +223,25 @@ impl Writer {
                 out.push(b'"');
             });
         }
+        Self::ocsf_people(event, facts, fields);
         match spec.class {
-            3001 | 3002 | 3005 => {
-                fields.text("user.name", &facts.user);
-                fields.text("user.uid", &facts.user_id);
+            3005 => {
+                let privilege: &[u8] = if facts.administrator { b"administrator" } else { UNKNOWN };
+                fields.list("privileges", [privilege]);
             }
-            6003 | 6005 => {
-                fields.text("actor.user.name", &facts.user);
-                fields.text("actor.user.uid", &facts.user_id);
+            6003 => fields.text("api.operation", spec.name.as_bytes()),
+            6005 => {
+                fields.text("database.name", UNKNOWN);
+                // Relational.
+                fields.number("database.type_id", 1);
             }
             _ => {}
         }
-        if spec.class == 6003 {
-            fields.text("api.operation", spec.name.as_bytes());
-        }
         if spec.class != 6008 {
-            fields.text("src_endpoint.ip", &facts.ip);
+            let required = matches!(spec.class, 6003 | 6005);
+            let ip = if required { or_unknown(&facts.ip) } else { &facts.ip };
+            fields.text(if is_ip(ip) { "src_endpoint.ip" } else { "src_endpoint.name" }, ip);
+            fields.text("http_request.uid", &facts.id);
             fields.text("http_request.http_method", &facts.method);
             fields.text("http_request.url.path", &self.path);
             fields.text("http_request.url.query_string", &self.query);
@@ -196,21 +256,53 @@ impl Writer {
         if event.action == Action::RateLimited {
             fields.number("disposition_id", 2);
         }
+        if !technique(event).is_empty() {
+            fields.raw("attacks", |out| attacks(technique(event), out));
+        }
         // What the class has no attribute for.
         if spec.class == 6008 {
             fields.text("unmapped.source_ip", &facts.ip);
             fields.text("unmapped.http_method", &facts.method);
             fields.text("unmapped.url_path", &self.path);
         }
-        fields.list("unmapped.techniques", [technique(event).as_bytes()]);
+        if !matches!(spec.class, 3001 | 3002 | 3005) {
+            fields.text("unmapped.target", &facts.target);
+        }
         fields.text("unmapped.outcome", event.outcome.name().as_bytes());
         fields.text("unmapped.retention", spec.retention.name().as_bytes());
         fields.text("unmapped.confidence", event.confidence.name().as_bytes());
         fields.text("unmapped.account_id", &facts.account_id);
-        fields.text("unmapped.target", &facts.target);
         fields.text("unmapped.controller", &facts.controller);
         fields.text("unmapped.filter", &facts.filter);
         fields.text("unmapped.error", &facts.error);
+    }
+
+    /// Who did it, and to whom. The classes of accounts and privileges are about whom it was done to.
+    fn ocsf_people(event: &Event, facts: &Facts, fields: &mut Fields) {
+        let class = event.action.spec().class;
+        match class {
+            3001 | 3002 | 3005 => {
+                if facts.target.is_empty() {
+                    let known = !facts.user.is_empty() || !facts.user_id.is_empty();
+                    fields.text("user.name", if known { &facts.user } else { UNKNOWN });
+                    fields.text("user.uid", &facts.user_id);
+                } else {
+                    fields.text("user.name", &facts.target);
+                    fields.text("actor.user.name", &facts.user);
+                    fields.text("actor.user.uid", &facts.user_id);
+                }
+                if class == 3002 {
+                    let database = facts.source == super::Source::Database;
+                    fields.text("service.name", if database { b"PostgreSQL" } else { b"Chatwoot" });
+                }
+            }
+            6003 | 6005 => {
+                let known = !facts.user.is_empty() || !facts.user_id.is_empty();
+                fields.text("actor.user.name", if known { &facts.user } else { UNKNOWN });
+                fields.text("actor.user.uid", &facts.user_id);
+            }
+            _ => {}
+        }
     }
 
     fn flat(&self, event: &Event, facts: &Facts, fields: &mut Fields) {
@@ -305,9 +397,9 @@ fn ecs_alert(alert: &Alert, fields: &mut Fields) {
         fields.text("user.name", &alert.by);
     } else {
         fields.text("source.address", &alert.by);
-        fields.text("source.ip", &alert.ip);
+        fields.text("source.ip", if is_ip(&alert.ip) { &alert.ip } else { b"" });
     }
-    fields.list("related.ip", alert.ips.iter().filter(|ip| !ip.contains(&b'/')).map(Vec::as_slice));
+    fields.list("related.ip", alert.ips.iter().map(Vec::as_slice).filter(|ip| is_ip(ip)));
     fields.list("related.user", users.iter().map(Vec::as_slice));
     numbers(alert, fields);
 }
@@ -329,6 +421,13 @@ fn numbers(alert: &Alert, fields: &mut Fields) {
     fields.text("chatwoot.retention", b"security");
 }
 
+/// OCSF `attacks` with one technique.
+fn attacks(technique: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"[{\"technique\":{\"uid\":");
+    string(technique.as_bytes(), out);
+    out.extend_from_slice(b"}}]");
+}
+
 fn ocsf_alert(alert: &Alert, fields: &mut Fields) {
     fields.number("class_uid", 2004);
     fields.number("category_uid", 2);
@@ -340,17 +439,37 @@ fn ocsf_alert(alert: &Alert, fields: &mut Fields) {
     fields.number("end_time", alert.last_ms.unsigned_abs());
     fields.number("count", alert.count as u64);
     fields.number("confidence_id", if alert.low_confidence { 1 } else { 3 });
+    fields.flag("is_alert", true);
     fields.text("metadata.version", OCSF);
+    fields.list("metadata.profiles", [PROFILE]);
     fields.text("metadata.product.name", b"Chatwoot");
-    fields.text("finding_info.uid", alert.rule.id.as_bytes());
-    fields.text("finding_info.title", alert.rule.name.as_bytes());
-    fields.raw("finding_info.attacks", |out| {
-        out.extend_from_slice(b"[{\"technique\":{\"uid\":");
-        string(alert.rule.technique.as_bytes(), out);
-        out.extend_from_slice(b"}}]");
+    fields.text("metadata.event_code", alert.rule.id.as_bytes());
+    // A rule raises one alert per window and key.
+    fields.raw("finding_info.uid", |out| {
+        out.push(b'"');
+        out.extend_from_slice(alert.rule.id.as_bytes());
+        out.push(b'-');
+        crate::bytes::write_number(alert.first_ms.unsigned_abs(), out);
+        out.push(b'"');
     });
-    fields.text("finding_info.analytic.name", alert.rule.id.as_bytes());
+    fields.text("finding_info.title", alert.rule.name.as_bytes());
+    fields.raw("finding_info.attacks", |out| attacks(alert.rule.technique, out));
+    fields.text("finding_info.analytic.uid", alert.rule.id.as_bytes());
+    fields.text("finding_info.analytic.name", alert.rule.name.as_bytes());
+    // A rule.
     fields.number("finding_info.analytic.type_id", 1);
+    if !alert.by.is_empty() {
+        fields.raw("evidences", |out| {
+            let name: &[u8] = match (alert.by_user, is_ip(&alert.ip)) {
+                (true, _) => b"[{\"user\":{\"name\":",
+                (false, true) => b"[{\"src_endpoint\":{\"ip\":",
+                (false, false) => b"[{\"src_endpoint\":{\"name\":",
+            };
+            out.extend_from_slice(name);
+            string(if alert.by_user { &alert.by } else { &alert.ip }, out);
+            out.extend_from_slice(b"}}]");
+        });
+    }
     fields.number("unmapped.threshold", u64::from(alert.threshold));
     fields.number("unmapped.window_seconds", u64::from(alert.window_seconds));
     fields.text("unmapped.by", &alert.by);

@@ -38,12 +38,27 @@ pub fn logger(text: &[u8]) -> Option<Logger<'_>> {
 /// Longest id that Rails takes over from a client.
 const LONGEST_ID: usize = 255;
 
+/// Bytes of a request id.
+const ID: [bool; 256] = {
+    let mut of = [false; 256];
+    let mut b = 0u8;
+    while b < 128 {
+        of[b as usize] = b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'@');
+        b += 1;
+    }
+    of
+};
+
 /// The request id in front of a message, `[id] `. ActiveJob tags its lines in the same way.
 pub fn tag(text: &[u8]) -> (&[u8], &[u8]) {
     let none = (&b""[..], text);
     let Some(inner) = text.strip_prefix(b"[") else { return none };
-    let (id, rest) = take_while(inner, |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'@'));
-    if id.is_empty() || id.len() > LONGEST_ID {
+    // A uuid's end is where it mostly is.
+    let is_id = |id: &[u8]| id.iter().all(|&b| ID[usize::from(b)]);
+    let uuid = inner.get(36) == Some(&b']') && is_id(inner.get(..36).unwrap_or_default());
+    let end = if uuid { 36 } else { memchr::memchr(b']', inner).unwrap_or(inner.len()) };
+    let (id, rest) = inner.split_at(end);
+    if id.is_empty() || id.len() > LONGEST_ID || !(uuid || is_id(id)) {
         return none;
     }
     // Without the space that ends a line whose message is empty.
@@ -202,7 +217,7 @@ pub fn blocked_field<'a>(text: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let key = |part: &'a [u8]| {
         let (_, rest) =
             part.strip_prefix(name).filter(|r| r.starts_with(b": \"")).map(|r| (part, r)).or_else(|| {
-                let at = memchr::memmem::find_iter(part, name).find(|&at| {
+                let at = crate::bytes::find_iter(part, name).find(|&at| {
                     at > 0 && part[at - 1] == b' ' && part[at + name.len()..].starts_with(b": \"")
                 })?;
                 Some((part, part.get(at + name.len()..)?))

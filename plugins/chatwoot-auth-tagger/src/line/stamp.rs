@@ -10,7 +10,7 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
 }
 
 fn joined(year: u64, month: u64, day: u64, clock: &[u8]) -> Option<i64> {
-    let field = |from: usize| number(clock.get(from..from + 2)?);
+    let field = |from: usize| two(clock, from);
     let (hour, minute, second) = (field(0)?, field(3)?, field(6)?);
     let fits = (1970..=2500).contains(&year)
         && (1..=12).contains(&month)
@@ -20,6 +20,12 @@ fn joined(year: u64, month: u64, day: u64, clock: &[u8]) -> Option<i64> {
         && second <= 60;
     let seconds = hour * 3600 + minute * 60 + second;
     fits.then(|| (days(year as i64, month as i64, day as i64) * 86_400 + seconds as i64) * 1000)
+}
+
+/// The two digits at `at`.
+fn two(text: &[u8], at: usize) -> Option<u64> {
+    let (tens, ones) = (text.get(at)?.wrapping_sub(b'0'), text.get(at + 1)?.wrapping_sub(b'0'));
+    (tens < 10 && ones < 10).then(|| u64::from(tens) * 10 + u64::from(ones))
 }
 
 /// `2026-03-02T08:01:40.750` or with a space, and how long it is up to the end of the fraction.
@@ -33,7 +39,7 @@ pub fn iso(text: &[u8]) -> Option<(i64, usize)> {
     if !separated {
         return None;
     }
-    let ms = joined(number(text.get(..4)?)?, number(text.get(5..7)?)?, number(text.get(8..10)?)?, clock)?;
+    let ms = joined(two(text, 0)? * 100 + two(text, 2)?, two(text, 5)?, two(text, 8)?, clock)?;
     let (mut end, mut fraction) = (19, 0);
     if matches!(text.get(19), Some(b'.' | b',')) {
         let digits = text[20..].iter().take_while(|b| b.is_ascii_digit()).count();

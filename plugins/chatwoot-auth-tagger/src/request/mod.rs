@@ -285,7 +285,11 @@ fn clock(stream: &mut Stream, line: &Line<'_>, record_ms: i64) -> i64 {
         stream.zone_ms = offset_s * 1000;
     }
     // A program that stamps its lines has one clock; the shipper's is another.
-    if line.pid.is_none() && stream.stamped() && stream.time_ms > 0 && !stream::server(&line.message) {
+    if (line.pid.is_none() || line.time_ms.is_none())
+        && stream.stamped()
+        && stream.time_ms > 0
+        && !stream::server(&line.message)
+    {
         return stream.time_ms;
     }
     let own = line.time_ms.map(|ms| if line.zoned { ms } else { ms - stream.zone_ms });

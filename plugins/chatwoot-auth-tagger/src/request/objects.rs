@@ -34,6 +34,10 @@ impl Requests {
         now: i64,
         prober: &mut Prober,
     ) -> bool {
+        // The object itself, and what the least of them has: a status, an address, a path.
+        if object.nodes.len() < 4 {
+            return false;
+        }
         if object.has(b"controller") && object.has(b"action") && object.has(b"status") {
             self.lograge(index, object, id, now, prober)
         } else {

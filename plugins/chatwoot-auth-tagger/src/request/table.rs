@@ -9,6 +9,8 @@ use crate::event::Facts;
 pub struct Slot {
     /// 0: free.
     key: u64,
+    /// When it was last looked at, in looks: clocks may jump, and lines may have equal times.
+    used: u64,
     /// How many requests share the id just now. 0: it is finished, but its exception may follow.
     pub open: u32,
     /// What is known.
@@ -24,6 +26,7 @@ pub struct Table {
     slots: Vec<Slot>,
     mask: usize,
     max_age_ms: i64,
+    looks: u64,
 }
 
 /// The key of an id in a stream.
@@ -36,7 +39,7 @@ impl Table {
     pub fn new(open: usize, max_age_ms: i64) -> Self {
         let sets = open.div_ceil(WAYS).next_power_of_two();
         let slots = std::iter::repeat_with(Slot::default).take(sets * WAYS).collect();
-        Self { slots, mask: sets - 1, max_age_ms }
+        Self { slots, mask: sets - 1, max_age_ms, looks: 0 }
     }
 
     fn set(&mut self, key: u64) -> &mut [Slot] {
@@ -46,20 +49,26 @@ impl Table {
 
     /// The request with this id, if its lines are not too long ago.
     pub fn get(&mut self, key: u64, id: &[u8], now_ms: i64) -> Option<&mut Slot> {
-        let max_age_ms = self.max_age_ms;
-        self.set(key).iter_mut().find(|s| {
-            s.key == key && s.facts.id == id && now_ms.saturating_sub(s.facts.time_ms) <= max_age_ms
-        })
+        let max_age_ms = self.max_age_ms.unsigned_abs();
+        self.looks += 1;
+        let looks = self.looks;
+        let slot = self.set(key).iter_mut().find(|s| s.key == key && s.facts.id == id)?;
+        slot.used = looks;
+        (now_ms.abs_diff(slot.facts.time_ms) <= max_age_ms).then_some(slot)
     }
 
     /// A fresh place for this id, instead of the request of the same id, or a free, finished or the oldest one.
     pub fn insert(&mut self, key: u64, id: &[u8], now_ms: i64) -> Option<&mut Slot> {
+        self.looks += 1;
+        let looks = self.looks;
         let set = self.set(key);
-        let victim = set.iter().position(|s| s.key == key && s.facts.id == id).or_else(|| {
-            (0..set.len()).min_by_key(|&i| (set[i].key != 0, set[i].open > 0, set[i].facts.time_ms))
-        })?;
+        let victim = set
+            .iter()
+            .position(|s| s.key == key && s.facts.id == id)
+            .or_else(|| (0..set.len()).min_by_key(|&i| (set[i].key != 0, set[i].open > 0, set[i].used)))?;
         let slot = set.get_mut(victim)?;
         slot.key = key;
+        slot.used = looks;
         slot.open = 1;
         slot.facts.clear();
         slot.facts.id(id);
@@ -79,6 +88,14 @@ mod tests {
             let id = format!("id-{i}");
             table.insert(key(1, id.as_bytes()), id.as_bytes(), i).unwrap();
         }
+        // Also where clocks stand still or go back.
+        for i in 0..20i64 {
+            let id = format!("back-{i}");
+            table.insert(key(1, id.as_bytes()), id.as_bytes(), 9000 - i / 8).unwrap();
+        }
+        assert!(table.get(key(1, b"back-12"), b"back-12", 9000).is_some());
+        assert!(table.get(key(1, b"id-9999"), b"id-9999", 9999).is_none());
+        table.insert(key(1, b"id-9999"), b"id-9999", 9999).unwrap();
         assert_eq!(table.slots.len(), 8);
         assert!(table.get(key(1, b"id-9999"), b"id-9999", 10_000).is_some());
         assert!(table.get(key(1, b"id-9999"), b"id-9999", 20_000).is_none());

@@ -419,6 +419,14 @@ macro_rules! export_filter {
             #[unsafe(no_mangle)]
             extern "C" fn tamis_free(_block: *mut u8) {}
 
+            // For the harness, which makes records of lines of text and lines of text of records; Fluent Bit
+            // never calls it.
+            // SAFETY: no other symbol has this name.
+            #[unsafe(no_mangle)]
+            extern "C" fn tamis_lifts() -> u32 {
+                u32::from(<super::TamisExportedFilter as $crate::Filter>::LIFTS)
+            }
+
             // SAFETY: no other symbol has this name.
             #[unsafe(no_mangle)]
             extern "C" fn filter(

@@ -139,7 +139,14 @@ pub fn encode(text: &[u8], out: &mut Vec<u8>) {
         return;
     }
     for chunk in text.utf8_chunks() {
-        for &b in chunk.valid().as_bytes() {
+        let valid = chunk.valid().as_bytes();
+        let mut done = 0;
+        for (at, &b) in valid.iter().enumerate() {
+            if b >= 0x20 && b != b'"' && b != b'\\' {
+                continue;
+            }
+            out.extend_from_slice(valid.get(done..at).unwrap_or_default());
+            done = at + 1;
             match b {
                 b'"' => out.extend_from_slice(b"\\\""),
                 b'\\' => out.extend_from_slice(b"\\\\"),
@@ -148,7 +155,7 @@ pub fn encode(text: &[u8], out: &mut Vec<u8>) {
                 b'\t' => out.extend_from_slice(b"\\t"),
                 8 => out.extend_from_slice(b"\\b"),
                 12 => out.extend_from_slice(b"\\f"),
-                0..=0x1F => {
+                _ => {
                     const HEX: &[u8; 16] = b"0123456789abcdef";
                     out.extend_from_slice(&[
                         b'\\',
@@ -159,9 +166,9 @@ pub fn encode(text: &[u8], out: &mut Vec<u8>) {
                         HEX[usize::from(b & 15)],
                     ]);
                 }
-                _ => out.push(b),
             }
         }
+        out.extend_from_slice(valid.get(done..).unwrap_or_default());
         for &b in chunk.invalid() {
             out.extend_from_slice(&mapped_byte(b));
         }
