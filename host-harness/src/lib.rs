@@ -6,6 +6,7 @@
 
 pub mod artifacts;
 pub mod audit;
+pub mod bake;
 pub mod cli;
 pub mod host;
 pub mod input;

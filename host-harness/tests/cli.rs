@@ -317,3 +317,76 @@ fn artifacts_run_from_files_and_without_a_home() {
     assert!(bare.output().unwrap().status.success());
     assert!(Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache").is_dir());
 }
+
+#[test]
+fn bake_says_what_is_inside() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let (config, key, out) = (file("c.json"), file("k"), file("out.wasm"));
+    fs::write(&config, r#"{"key":{"id":"k7","env":"TAMIS_NOT_SET"},"users":{"mode":"token"}}"#).unwrap();
+    fs::write(&key, "0123456789abcdef").unwrap();
+    let bake = |more: &[&str]| run(&[&["bake", "coturn-ip-anonymizer", "-o", &out], more].concat(), b"");
+
+    // Nothing is written for a config or a key that is refused.
+    for (more, said) in [
+        (&["--config", &config][..], "$.key.env: the environment variable 'TAMIS_NOT_SET' is not set"),
+        (&["--config", &config, "--key-file", "/no/such/key"], "$.key.file: cannot read the key file"),
+        (&["--config", "/no/such/config"], "cannot read the config /no/such/config"),
+        (&["--key-file", &key], "--config"),
+        (&["--host", "native"], "the native host has no artifact"),
+        (&["--config", &out.replace("out.wasm", "no/c.json")], "cannot read the config"),
+    ] {
+        let output = bake(more);
+        assert_eq!(output.status.code(), Some(2), "{more:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(said), "{more:?}: {}", stderr(&output));
+        assert!(!Path::new(&out).exists());
+    }
+    let nowhere = run(&["bake", "identity", "-o", "/no/such/dir/out.wasm"], b"");
+    assert_eq!(nowhere.status.code(), Some(3), "{}", stderr(&nowhere));
+
+    let output = bake(&["--config", &config, "--key-file", &key]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(
+        output.stdout.is_empty() && stderr(&output).contains("the key 'k7' IS INSIDE"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(!stderr(&output).contains("0123456789abcdef"));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(fs::metadata(&out).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    let filtered = passed(&["run", &out], LINE);
+    assert!(filtered.windows(8).any(|w| w == b"user-k7-"), "{}", String::from_utf8_lossy(&filtered));
+    let text = String::from_utf8(passed(&["inspect", &out], b"")).unwrap();
+    assert!(text.contains("key        'k7' IS INSIDE"), "{text}");
+    let refused = run(&["run", &out, "--config", &config], LINE);
+    assert_eq!(refused.status.code(), Some(2), "{}", stderr(&refused));
+    let same = run(&["bake", &out, "-o", &out], b"");
+    assert_eq!(same.status.code(), Some(2), "{}", stderr(&same));
+
+    for host in ["component", "fluent-bit", "proxy-wasm"] {
+        let json = run(&["bake", "identity", "--host", host, "-o", &out, "--format", "json"], b"");
+        let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+        assert_eq!((&json["abi"], &json["key_id"]), (&host.into(), &serde_json::Value::Null));
+        assert_eq!(passed(&["run", &out], LINE), LINE);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_example_of_bake_works() {
+    let dir = tempfile::tempdir().unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/bake.sh");
+    let mut example = Command::new(script);
+    let output = example.arg(dir.path()).arg(env!("CARGO_BIN_EXE_tamis")).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let run_in = |host| {
+        let wasm = dir.path().join(format!("coturn-ip-anonymizer.baked.{host}.wasm"));
+        passed(&["run", wasm.to_str().unwrap()], LINE)
+    };
+    let line = run_in("component");
+    assert!(line != LINE && line.windows(10).any(|w| w == b"user-demo-"));
+    assert_eq!((run_in("fluent-bit"), run_in("proxy-wasm")), (line.clone(), line));
+}

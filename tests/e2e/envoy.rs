@@ -17,7 +17,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tamis::{artifacts, host::HostKind};
+use tamis::{
+    artifacts, bake,
+    host::{Engines, HostKind, HostOptions},
+};
 use tamis_tests::payloads::{self, Payload};
 
 const FILTER: &str = "coturn-ip-anonymizer";
@@ -27,6 +30,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn module() -> &'static [u8] {
+    artifacts::find(FILTER, HostKind::ProxyWasm).unwrap().wasm
 }
 
 fn find_envoy() -> Option<PathBuf> {
@@ -167,9 +174,14 @@ impl Drop for Envoy {
 impl Envoy {
     /// Start Envoy on the example, with this plugin configuration in place of its own.
     fn start(binary: &Path, store_port: u16, plugin: &str, key: &str) -> Self {
+        Self::start_module(binary, store_port, module(), &[plugin], key)
+    }
+
+    /// The same with another module, and with as many plugins of its one VM as there are configs.
+    fn start_module(binary: &Path, store_port: u16, wasm: &[u8], plugins: &[&str], key: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let module = dir.path().join("filter.wasm");
-        fs::write(&module, artifacts::find(FILTER, HostKind::ProxyWasm).unwrap().wasm).unwrap();
+        fs::write(&module, wasm).unwrap();
         let mut yaml = fs::read_to_string(workspace().join("examples/envoy/envoy.yaml")).unwrap();
         let (port, admin_port) = (free_port(), free_port());
         let mut put = |from: &str, to: &str| {
@@ -180,9 +192,19 @@ impl Envoy {
         put("port_value: 9901", &format!("port_value: {admin_port}"));
         put("port_value: 3100", &format!("port_value: {store_port}"));
         put("/etc/envoy/coturn-ip-anonymizer.proxy-wasm.wasm", module.to_str().unwrap());
+        let first = yaml.find("- name: coturn-ip-anonymizer").unwrap();
         let start = yaml.find("value: |").unwrap();
         let end = start + yaml[start..].find("- name: envoy.filters.http.router").unwrap();
-        yaml.replace_range(start..end, &format!("value: '{plugin}'\n                  "));
+        let chain: String = plugins
+            .iter()
+            .enumerate()
+            .map(|(i, plugin)| {
+                let of_one_vm =
+                    yaml[first..start].replace("root_id: coturn-ip-anonymizer", &format!("root_id: root{i}"));
+                format!("{of_one_vm}value: '{plugin}'\n                  ")
+            })
+            .collect();
+        yaml.replace_range(first..end, &chain);
         let config = dir.path().join("envoy.yaml");
         fs::write(&config, yaml).unwrap();
         let child = Command::new(binary)
@@ -366,6 +388,28 @@ fn a_bad_config_keeps_envoy_from_starting() {
     assert_eq!(status.code(), Some(1));
     let log = envoy.log();
     assert!(log.contains("config $.filter.no_such_key: unknown key 'no_such_key'"), "{log}");
+}
+
+#[test]
+fn a_baked_module_needs_no_config_and_serves_all_plugins_of_its_vm() {
+    let Some(binary) = envoy_or_skip() else { return };
+    let (store_port, stored) = store();
+    let config = r#"{"key":{"id":"k1","value":"0123456789abcdef"},"ip":{"mode":"token"}}"#;
+    let engines = Engines::with_cache_dir(None).unwrap();
+    let wasm = bake::bake(&engines, module(), config, None, &HostOptions::default()).unwrap().wasm;
+    let plugins = ["", r#"{"body": {"response": true}}"#];
+    let envoy = Envoy::start_module(&binary, store_port, &wasm, &plugins, "").wait_until_ready();
+    for payload in payloads::all() {
+        assert_eq!(envoy.post(&payload, &[], Framing::Chunks(100)).status(), 200, "{}", envoy.log());
+        let expected = payloads::expected(FILTER, config, &payload).unwrap();
+        assert_eq!(text(&stored.recv_timeout(PATIENCE).unwrap().body), text(&expected), "{}", payload.name);
+    }
+    assert!(envoy.counter("tamis.coturn-ip-anonymizer.records") > 0);
+    drop(envoy);
+
+    let mut envoy = Envoy::start_module(&binary, 1, &wasm, &[r#"{"filter": {}}"#], "");
+    assert_eq!(envoy.child.wait().unwrap().code(), Some(1));
+    assert!(envoy.log().contains("config $.filter: this module has its config inside"), "{}", envoy.log());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The artifact of Fluent Bit's `filter_wasm`.
 
 use wasm_encoder::Function;
-use wasmparser::{ExternalKind, FuncType, Validator, WasmFeatures};
+use wasmparser::{ExternalKind, FuncType, WasmFeatures};
 
 use crate::{Abi, Error, Label, rewrite, wasi};
 
@@ -19,7 +19,7 @@ const EXPORTS: [(&str, &str, ExternalKind); 5] = [
 
 /// What every Fluent Bit with `filter_wasm` can run, also before 4.0.3, which has no
 /// reference types: no SIMD, tail calls, threads, exceptions or garbage collection.
-fn features() -> WasmFeatures {
+pub(crate) fn features() -> WasmFeatures {
     WasmFeatures::MUTABLE_GLOBAL
         | WasmFeatures::SATURATING_FLOAT_TO_INT
         | WasmFeatures::SIGN_EXTENSION
@@ -29,6 +29,9 @@ fn features() -> WasmFeatures {
         // Only that `funcref` is a type, as it has been since 1.0.
         | WasmFeatures::GC_TYPES
 }
+
+/// What `tamis bake` uses, if it is there, by the same name.
+const BAKE: [&str; 2] = ["tamis_bake", "tamis_resume"];
 
 struct Rules;
 
@@ -41,6 +44,9 @@ impl rewrite::Rules for Rules {
     }
 
     fn export<'a>(&self, name: &'a str) -> Option<&'a str> {
+        if BAKE.contains(&name) {
+            return Some(name);
+        }
         EXPORTS.iter().find(|(linked, ..)| *linked == name).map(|(_, artifact, _)| *artifact)
     }
 
@@ -71,8 +77,6 @@ pub fn fluent_bit(wasm: &[u8], name: &str, version: &str) -> Result<Vec<u8>, Err
     }
     let mut module = rewrite::rewrite(wasm, &Rules)?;
     Label { name: name.into(), version: version.into(), abi }.append(&mut module);
-    Validator::new_with_features(features())
-        .validate_all(&module)
-        .map_err(|e| Error::Unsupported { abi, reason: e.to_string() })?;
+    crate::check(&module, abi)?;
     Ok(module)
 }

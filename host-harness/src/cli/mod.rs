@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use crate::pipeline;
 
 mod audit;
+mod bake;
 mod filters;
 mod inspect;
 mod replay;
@@ -37,6 +38,7 @@ enum Command {
     Run(run::Args),
     Audit(audit::Args),
     Replay(replay::Args),
+    Bake(bake::Args),
     Inspect(inspect::Args),
     Filters(filters::Args),
 }
@@ -111,6 +113,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(args),
         Command::Audit(args) => audit::run(args),
         Command::Replay(args) => replay::run(args),
+        Command::Bake(args) => bake::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Filters(args) => filters::run(args),
     };

@@ -208,24 +208,34 @@ impl fmt::Debug for Engines {
 #[derive(Debug, Clone)]
 pub struct Limits {
     memory_limit_bytes: usize,
+    memory_bytes: usize,
 }
 
 impl Limits {
     /// The limits that `options` set.
     pub fn new(options: &HostOptions) -> Self {
-        Self { memory_limit_bytes: options.memory_limit_bytes }
+        Self { memory_limit_bytes: options.memory_limit_bytes, memory_bytes: 0 }
+    }
+
+    /// How much linear memory the instance has, in bytes. It never shrinks.
+    pub fn memory_bytes(&self) -> usize {
+        self.memory_bytes
     }
 }
 
 impl ResourceLimiter for Limits {
     fn memory_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         // `false` makes memory.grow answer -1: the guest's allocator decides what then.
-        Ok(desired <= self.memory_limit_bytes)
+        let granted = desired <= self.memory_limit_bytes;
+        if granted {
+            self.memory_bytes += desired.saturating_sub(current);
+        }
+        Ok(granted)
     }
 
     fn table_growing(

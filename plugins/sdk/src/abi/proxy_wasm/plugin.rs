@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     ConfigError, Filter, Session,
+    config::SET_ALREADY,
     key::KeyConfig,
     payload::{BodyPolicy, Format, Malformed, PluginConfig, Report, Sifter},
 };
@@ -27,24 +28,32 @@ const REJECTED: usize = 3;
 
 /// One plugin of the proxy's config, in one worker.
 pub(super) struct Plugin<F: Filter> {
+    baked: Option<Rc<Ready<F>>>,
     shared: Option<Rc<Shared<F>>>,
+}
+
+/// A filter that is started, and nothing of a host yet.
+pub(super) struct Ready<F: Filter> {
+    policy: BodyPolicy,
+    core: Rc<RefCell<Core<F>>>,
 }
 
 /// What the requests of one plugin share. A VM has one thread and requests take turns, but
 /// they take them at the host's word: nothing of this is borrowed across a call to the host.
 pub(super) struct Shared<F: Filter> {
     pub policy: BodyPolicy,
-    core: RefCell<Core<F>>,
+    /// Plugins of a baked module have it in common.
+    core: Rc<RefCell<Core<F>>>,
     /// Metric ids: [`COUNTERS`], then the filter's.
     metrics: Vec<u32>,
-    /// What was last told to the metrics of the filter's counters.
-    told: RefCell<Vec<u64>>,
     rejected: Cell<u64>,
 }
 
 struct Core<F: Filter> {
     session: Session<F>,
     sifter: Sifter,
+    /// What was last told to the metrics of the filter's counters.
+    told: Vec<u64>,
 }
 
 /// Why a body was not filtered.
@@ -56,25 +65,46 @@ pub(super) enum SiftError {
 }
 
 impl<F: Filter> Plugin<F> {
-    pub fn new() -> Self {
-        Self { shared: None }
+    /// With a filter that was baked in, or without.
+    pub fn new(baked: Option<Rc<Ready<F>>>) -> Self {
+        Self { baked, shared: None }
     }
 
-    fn start(text: &str) -> Result<Shared<F>, ConfigError> {
-        let config = PluginConfig::parse(text)?;
-        let session = Session::new(&config.filter, KeyConfig::resolve_from_process)
-            .map_err(|error| config.locate(error))?;
+    fn start(&self, text: &str) -> Result<Shared<F>, ConfigError> {
+        let Ready { policy, core } = match &self.baked {
+            Some(baked) => baked.with(text)?,
+            None => Ready::start(text)?,
+        };
         let names = COUNTERS.iter().chain(F::COUNTERS);
         let metrics = names.map(|name| sys::define_counter(&format!("tamis.{}.{name}", F::NAME)));
         // A host without metrics is a host all the same.
         let metrics = metrics.collect::<Result<Vec<u32>, _>>().unwrap_or_default();
-        Ok(Shared {
-            policy: config.body,
-            core: RefCell::new(Core { session, sifter: Sifter::default() }),
-            metrics,
-            told: RefCell::new(vec![0; F::COUNTERS.len()]),
-            rejected: Cell::new(0),
-        })
+        Ok(Shared { policy, core, metrics, rejected: Cell::new(0) })
+    }
+}
+
+impl<F: Filter> Ready<F> {
+    /// Start the filter from the plugin's config.
+    pub fn start(text: &str) -> Result<Self, ConfigError> {
+        let config = PluginConfig::parse(text)?;
+        let session = Session::new(&config.filter, KeyConfig::resolve_from_process)
+            .map_err(|error| config.locate(error))?;
+        let core = Core { session, sifter: Sifter::default(), told: vec![0; F::COUNTERS.len()] };
+        Ok(Self { policy: config.body, core: Rc::new(RefCell::new(core)) })
+    }
+
+    /// The same filter for a plugin whose config may still say what happens to bodies.
+    fn with(&self, text: &str) -> Result<Self, ConfigError> {
+        let policy = if text.trim_ascii().is_empty() {
+            self.policy.clone()
+        } else {
+            let config = PluginConfig::parse(text)?;
+            if !config.filter.trim_ascii().is_empty() {
+                return Err(config.locate(ConfigError::new("$", SET_ALREADY)));
+            }
+            config.body
+        };
+        Ok(Self { policy, core: Rc::clone(&self.core) })
     }
 }
 
@@ -95,7 +125,7 @@ impl<F: Filter> RootContext for Plugin<F> {
         let Ok(text) = String::from_utf8(bytes) else {
             return refuse("config $: not UTF-8".to_owned());
         };
-        match Self::start(&text) {
+        match self.start(&text) {
             Ok(shared) => {
                 self.shared = Some(Rc::new(shared));
                 true
@@ -123,7 +153,7 @@ impl<F: Filter> Shared<F> {
         out: &mut Vec<u8>,
     ) -> Result<Report, SiftError> {
         let Ok(mut core) = self.core.try_borrow_mut() else { return Err(SiftError::Busy) };
-        let Core { session, sifter } = &mut *core;
+        let Core { session, sifter, .. } = &mut *core;
         sifter.run(format, body, tag, session, out).map_err(SiftError::Malformed)
     }
 
@@ -139,8 +169,9 @@ impl<F: Filter> Shared<F> {
         }
         let mut counts = vec![report.records, report.changed, report.dropped, 0];
         counts[REJECTED] = self.rejected.replace(0);
-        if let (Ok(core), Ok(mut told)) = (self.core.try_borrow(), self.told.try_borrow_mut()) {
-            for ((_, now), told) in core.session.counters().zip(told.iter_mut()) {
+        if let Ok(mut core) = self.core.try_borrow_mut() {
+            let Core { session, told, .. } = &mut *core;
+            for ((_, now), told) in session.counters().zip(told) {
                 counts.push(now.saturating_sub(*told));
                 *told = now;
             }
