@@ -7,6 +7,7 @@
 pub mod artifacts;
 pub mod audit;
 pub mod bake;
+pub mod bench;
 pub mod cli;
 pub mod host;
 pub mod input;

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use tamis::host::{self, Action, Batch, Encoding, Engines, Host, HostKind, HostOptions, Outcome, component};
+use tamis::host::{self, Action, Batch, Encoding, Engines, Host, HostKind, HostOptions, Outcome};
 
 /// A component of the contract whose `process` has this core function body. Address 1024
 /// holds zeros, which is an empty list, string or `ok` of every kind; 1056 holds the outcome

@@ -139,6 +139,14 @@ impl Engines {
         Self::start(default_cache_dir().as_deref(), false)
     }
 
+    /// The same without a compilation cache: to measure how long compiling takes.
+    ///
+    /// # Errors
+    /// When this machine cannot run Wasmtime.
+    pub fn for_builtins_uncached() -> anyhow::Result<Self> {
+        Self::start(None, false)
+    }
+
     /// From now on a guest runs, for at most `time`. Of no effect where guests are interrupted.
     pub fn watch(&self, time: Duration) -> Watch<'_> {
         if let Some(watched) = &self.watched {
