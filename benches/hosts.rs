@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use tamis::{host::Outcome, input::READ_BYTES, select::Opener};
-use tamis_benches::{corpus::Corpus, throughput};
+use tamis_benches::{corpus, throughput};
 
 fn hosts(criterion: &mut Criterion) {
     let opener = Opener::default();
     for suite in throughput::SUITES {
         for log in suite.logs {
-            let corpus = Corpus::read(log).expect("the recorded log");
+            let corpus = corpus::read(log).expect("the recorded log");
             let batches = corpus.batches(corpus.encoding, READ_BYTES as u64);
             let mut group = criterion.benchmark_group(*log);
             group.throughput(Throughput::Bytes(batches.bytes));

@@ -7,7 +7,7 @@ use std::{fs, io::Write, path::Path, sync::Once};
 use tamis::{
     artifacts,
     host::{
-        Action, Batch, Encoding, Engines, Host, HostKind, HostOptions, Outcome, Refused, native,
+        self, Action, Batch, Encoding, Engines, Host, HostKind, HostOptions, Outcome, Refused, native,
         proxy_wasm::{Delivery, Guest, Message, Passed, ProxyWasm},
     },
 };
@@ -219,7 +219,7 @@ fn a_bad_config_is_refused_in_the_words_of_the_native_host() {
     };
     for config in [r#"{"no_such_key":1}"#, "{", "[]x", r#"{"key":{"id":"k","env":"NO_SUCH_VARIABLE"}}"#] {
         let on_native = refusal(native::open(FILTER, config, &quiet()));
-        let on_proxy = refusal(tamis::host::proxy_wasm::open(&engines(), wasm, config, &quiet()));
+        let on_proxy = refusal(host::open(HostKind::ProxyWasm, &engines(), wasm, config, &quiet()));
         assert_eq!(on_proxy, on_native, "{config}");
     }
     let error = Guest::start(&engines(), wasm, r#"{"filter":{},"bdoy":{}}"#, &quiet()).unwrap_err();

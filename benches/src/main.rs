@@ -11,7 +11,7 @@ use anyhow::Context;
 use clap::Parser;
 use serde::Serialize;
 use tamis_benches::{
-    corpus::Corpus,
+    corpus::{self, Corpus},
     fuel,
     process::{Program, TAMIS, Usage},
     table::{self, Memory, Row},
@@ -96,7 +96,7 @@ fn run(args: &Args) -> anyhow::Result<()> {
     let suite = Suite::of(&args.filter).context("no such filter")?;
     let (mut text, mut reports) = (String::new(), Vec::new());
     for log in suite.logs {
-        let corpus = Corpus::read(log)?;
+        let corpus = corpus::read(log)?;
         let mut report = Report { corpus: log, filter: suite.filter, ..Report::default() };
         if !text.is_empty() {
             text.push('\n');

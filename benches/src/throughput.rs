@@ -4,8 +4,9 @@
 use std::{collections::BTreeSet, fmt, time::Duration};
 
 use anyhow::{Context, ensure};
-use rustix::time::{ClockId, clock_gettime};
+pub use tamis::bench::clock::median;
 use tamis::{
+    bench::clock::thread_cpu_time,
     host::{Encoding, Host, HostKind, HostOptions, Outcome},
     select::{Opener, Target},
 };
@@ -190,29 +191,9 @@ pub fn measure(suite: &Suite, corpus: &Corpus, bytes: u64, rounds: usize) -> any
     Ok(timings)
 }
 
-/// CPU time of this thread: what other programs do meanwhile does not count.
-fn thread_cpu_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
-}
-
-/// The value in the middle; of an even number, the lower of the two.
-#[must_use]
-pub fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len().saturating_sub(1) / 2).copied().unwrap_or(f64::NAN)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_median_is_in_the_middle() {
-        assert!((median(vec![3.0, 1.0, 2.0]) - 2.0).abs() < 1e-9);
-        assert!((median(vec![4.0, 1.0]) - 1.0).abs() < 1e-9);
-        assert!(median(Vec::new()).is_nan());
-    }
 
     #[test]
     fn the_yardstick_is_one_of_the_cases() {

@@ -44,8 +44,24 @@ pub struct Report {
     pub memories: Vec<Memory>,
     /// Proposals beyond WebAssembly 1.0 without which it does not validate.
     pub features: Vec<&'static str>,
+    /// What was baked in, if anything was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baked: Option<Baked>,
     /// Names and sizes of the custom sections.
     pub custom_sections: Vec<CustomSection>,
+}
+
+/// The config of a filter that was started before its artifact was made.
+#[derive(Debug, Clone, Serialize)]
+pub struct Baked {
+    /// Which filter.
+    pub filter: String,
+    /// Its version.
+    pub version: String,
+    /// SHA-256 of the text of the config, in hex.
+    pub config_sha256: String,
+    /// The name of the key that is inside; then the artifact is as secret as the key.
+    pub key_id: Option<String>,
 }
 
 /// One linear memory.
@@ -99,6 +115,11 @@ pub fn kind(wasm: &[u8]) -> anyhow::Result<HostKind> {
 pub fn inspect(wasm: &[u8]) -> anyhow::Result<Report> {
     let mut report = surface(wasm)?;
     report.abi = host_of(&report).map_or("unknown", HostKind::name);
+    if let Some(tamis_pack::Baked { config_sha256, key_id }) = tamis_pack::Baked::read(wasm)? {
+        let label = tamis_pack::Label::read(wasm)?;
+        let (filter, version) = label.map_or_else(Default::default, |l| (l.name, l.version));
+        report.baked = Some(Baked { filter, version, config_sha256, key_id });
+    }
     let all = WasmFeatures::all();
     Validator::new_with_features(all).validate_all(wasm).context("this is not valid WebAssembly")?;
     report.features = FEATURES
@@ -135,6 +156,7 @@ fn surface(wasm: &[u8]) -> anyhow::Result<Report> {
         exports: Vec::new(),
         memories: Vec::new(),
         features: Vec::new(),
+        baked: None,
         custom_sections: Vec::new(),
     };
     // Depth 0 is the artifact itself; a component holds further modules.

@@ -6,6 +6,8 @@
 
 pub mod artifacts;
 pub mod audit;
+pub mod bake;
+pub mod bench;
 pub mod cli;
 pub mod host;
 pub mod input;

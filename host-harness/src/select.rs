@@ -4,6 +4,7 @@
 use std::{cell::OnceCell, fs, path::Path};
 
 use anyhow::{Context, bail, ensure};
+use tamis_pack::Baked;
 
 use crate::{
     artifacts,
@@ -110,6 +111,7 @@ impl Target {
 #[derive(Debug, Default)]
 pub struct Opener {
     engines: OnceCell<Engines>,
+    uncached_engines: OnceCell<Engines>,
     builtin_engines: OnceCell<Engines>,
 }
 
@@ -124,6 +126,27 @@ impl Opener {
         }
         let engines = Engines::new()?;
         Ok(self.engines.get_or_init(|| engines))
+    }
+
+    /// For artifacts with a key inside, which the cache would keep a copy of.
+    fn uncached_engines(&self) -> anyhow::Result<&Engines> {
+        if let Some(engines) = self.uncached_engines.get() {
+            return Ok(engines);
+        }
+        let engines = Engines::with_cache_dir(None)?;
+        Ok(self.uncached_engines.get_or_init(|| engines))
+    }
+
+    /// The engines for an artifact in a host, started on first use.
+    ///
+    /// # Errors
+    /// When Wasmtime does not start.
+    pub fn engines_for(&self, target: &Target, kind: HostKind) -> anyhow::Result<&Engines> {
+        match target {
+            Target::Builtin { .. } if kind == HostKind::Component => self.builtin_engines(),
+            Target::Artifact { wasm, .. } if has_key(wasm) => self.uncached_engines(),
+            _ => self.engines(),
+        }
     }
 
     fn builtin_engines(&self) -> anyhow::Result<&Engines> {
@@ -147,10 +170,12 @@ impl Opener {
     ) -> anyhow::Result<Box<dyn Host>> {
         match target.wasm(kind)? {
             None => native::open(target.name(), config, options),
-            Some(wasm) if kind == HostKind::Component && matches!(target, Target::Builtin { .. }) => {
-                host::open(kind, self.builtin_engines()?, wasm, config, options)
-            }
-            Some(wasm) => host::open(kind, self.engines()?, wasm, config, options),
+            Some(wasm) => host::open(kind, self.engines_for(target, kind)?, wasm, config, options),
         }
     }
+}
+
+/// Whether a key was baked into an artifact.
+fn has_key(wasm: &[u8]) -> bool {
+    matches!(Baked::read(wasm), Ok(Some(Baked { key_id: Some(_), .. })))
 }

@@ -317,3 +317,184 @@ fn artifacts_run_from_files_and_without_a_home() {
     assert!(bare.output().unwrap().status.success());
     assert!(Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache").is_dir());
 }
+
+#[test]
+fn bake_says_what_is_inside() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let (config, key, out) = (file("c.json"), file("k"), file("out.wasm"));
+    fs::write(&config, r#"{"key":{"id":"k7","env":"TAMIS_NOT_SET"},"users":{"mode":"token"}}"#).unwrap();
+    fs::write(&key, "0123456789abcdef").unwrap();
+    let bake = |more: &[&str]| run(&[&["bake", "coturn-ip-anonymizer", "-o", &out], more].concat(), b"");
+
+    // Nothing is written for a config or a key that is refused.
+    for (more, said) in [
+        (&["--config", &config][..], "$.key.env: the environment variable 'TAMIS_NOT_SET' is not set"),
+        (&["--config", &config, "--key-file", "/no/such/key"], "$.key.file: cannot read the key file"),
+        (&["--config", "/no/such/config"], "cannot read the config /no/such/config"),
+        (&["--key-file", &key], "--config"),
+        (&["--host", "native"], "the native host has no artifact"),
+        (&["--config", &out.replace("out.wasm", "no/c.json")], "cannot read the config"),
+    ] {
+        let output = bake(more);
+        assert_eq!(output.status.code(), Some(2), "{more:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(said), "{more:?}: {}", stderr(&output));
+        assert!(!Path::new(&out).exists());
+    }
+    let nowhere = run(&["bake", "identity", "-o", "/no/such/dir/out.wasm"], b"");
+    assert_eq!(nowhere.status.code(), Some(3), "{}", stderr(&nowhere));
+
+    let output = bake(&["--config", &config, "--key-file", &key]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(
+        output.stdout.is_empty() && stderr(&output).contains("the key 'k7' IS INSIDE"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(!stderr(&output).contains("0123456789abcdef"));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(fs::metadata(&out).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    let filtered = passed(&["run", &out], LINE);
+    assert!(filtered.windows(8).any(|w| w == b"user-k7-"), "{}", String::from_utf8_lossy(&filtered));
+    let text = String::from_utf8(passed(&["inspect", &out], b"")).unwrap();
+    assert!(text.contains("key        'k7' IS INSIDE"), "{text}");
+    let refused = run(&["run", &out, "--config", &config], LINE);
+    assert_eq!(refused.status.code(), Some(2), "{}", stderr(&refused));
+    let same = run(&["bake", &out, "-o", &out], b"");
+    assert_eq!(same.status.code(), Some(2), "{}", stderr(&same));
+
+    for host in ["component", "fluent-bit", "proxy-wasm"] {
+        let json = run(&["bake", "identity", "--host", host, "-o", &out, "--format", "json"], b"");
+        let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+        assert_eq!((&json["abi"], &json["key_id"]), (&host.into(), &serde_json::Value::Null));
+        assert_eq!(passed(&["run", &out], LINE), LINE);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_example_of_bake_works() {
+    let dir = tempfile::tempdir().unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/bake.sh");
+    let mut example = Command::new(script);
+    let output = example.arg(dir.path()).arg(env!("CARGO_BIN_EXE_tamis")).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let run_in = |host| {
+        let wasm = dir.path().join(format!("coturn-ip-anonymizer.baked.{host}.wasm"));
+        passed(&["run", wasm.to_str().unwrap()], LINE)
+    };
+    let line = run_in("component");
+    assert!(line != LINE && line.windows(10).any(|w| w == b"user-demo-"));
+    assert_eq!((run_in("fluent-bit"), run_in("proxy-wasm")), (line.clone(), line));
+}
+
+#[test]
+fn bench_measures_saves_compares_and_draws() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let (saved, svg, html) = (file("run.json"), file("chart.svg"), file("chart.html"));
+    let log = file("log");
+    fs::write(&log, LINE.repeat(50)).unwrap();
+    let quick = ["--rounds", "2", "--mb", "1", "--sweep", "4,1,4", "--input", &log];
+    let bench = |more: &[&str]| {
+        run(&[&["bench", "identity", "coturn-ip-anonymizer"], &quick[..], more].concat(), b"")
+    };
+
+    let output = bench(&[
+        "--host",
+        "native",
+        "--host",
+        "component",
+        "--format",
+        "json",
+        "--save",
+        &saved,
+        "--chart",
+        &svg,
+    ]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(stderr(&output), "");
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&json["input"]["records"], &json["input"]["name"]), (&50.into(), &"log".into()));
+    let cases = json["cases"].as_array().unwrap();
+    let id = |case: &serde_json::Value| {
+        format!("{} {}", case["filter"].as_str().unwrap(), case["host"].as_str().unwrap())
+    };
+    assert_eq!(
+        cases.iter().map(id).collect::<Vec<_>>(),
+        [
+            "copy native",
+            "identity native",
+            "identity component",
+            "coturn-ip-anonymizer native",
+            "coturn-ip-anonymizer component"
+        ]
+    );
+    for case in cases {
+        let native = case["host"] == "native";
+        assert_eq!(case["compile_ms"].is_null(), native, "{case}");
+        assert_eq!(case["guest_memory_bytes"].is_null(), native, "{case}");
+        assert_eq!(case["control"].as_bool().unwrap(), case["filter"] != "coturn-ip-anonymizer");
+        for figure in ["ns_per_record", "mb_per_s", "records_per_s", "start_us"] {
+            assert!(case[figure].as_f64().unwrap() > 0.0, "{figure}: {case}");
+        }
+        assert_eq!(case["rounds_ns_per_record"].as_array().unwrap().len(), 2);
+        let sizes: Vec<u64> =
+            case["sweep"].as_array().unwrap().iter().map(|s| s["records"].as_u64().unwrap()).collect();
+        assert_eq!(sizes, [1, 4]);
+        for latency in ["batch_latency", "record_latency"] {
+            let of = |name: &str| case[latency][name].as_u64().unwrap();
+            assert!(
+                of("calls") > 0 && of("p50_ns") <= of("p99_ns") && of("p999_ns") <= of("max_ns"),
+                "{case}"
+            );
+        }
+    }
+    assert_eq!(cases[3]["output"], cases[4]["output"]);
+    assert!(fs::read_to_string(&svg).unwrap().contains("coturn-ip-anonymizer component"));
+
+    // The same filters are nowhere near 10,000 times as slow as a moment ago; a run with made-up times tells.
+    let args = ["--host", "component", "--compare", &saved, "--fail-if-slower", "1000000", "--chart", &html];
+    let output = bench(&args);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("only in the saved run: identity native, coturn-ip-anonymizer native"), "{text}");
+    assert!(fs::read_to_string(&html).unwrap().contains("Against the saved run"));
+    let mut made_up = json;
+    for case in made_up["cases"].as_array_mut().unwrap() {
+        case["ns_per_record"] = 0.01.into();
+        case["rounds_ns_per_record"] = serde_json::json!([0.01, 0.01]);
+    }
+    fs::write(&saved, made_up.to_string()).unwrap();
+    let output =
+        bench(&["--host", "component", "--compare", &saved, "--fail-if-slower", "15%", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(found["comparison"]["slower"], true);
+    assert!(!found["comparison"]["notes"].as_array().unwrap().is_empty());
+
+    // Refused before anything is measured.
+    for (more, code, said) in [
+        (&["--chart", "x.png"][..], 2, "must end in .svg or .html"),
+        (&["--save", "/no/such/dir/x.json"], 2, "there is no directory"),
+        (&["--compare", &log], 2, "cannot be compared with"),
+        (&["--compare", "/no/such/file"], 2, "cannot read the saved run"),
+        (&["--fail-if-slower", "5"], 2, "--compare"),
+        (&["--compare", &saved, "--fail-if-slower=-1"], 2, "must not be negative"),
+        (&["--config", &log], 2, "does not say which filter it is for"),
+    ] {
+        let output = bench(more);
+        assert_eq!(output.status.code(), Some(code), "{more:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(said), "{more:?}: {}", stderr(&output));
+    }
+    fs::write(&log, "other\n").unwrap();
+    let output = bench(&["--compare", &saved]);
+    assert!(stderr(&output).contains("measured on another log"), "{}", stderr(&output));
+    fs::write(&log, "").unwrap();
+    assert_eq!(bench(&[]).status.code(), Some(3));
+    let twice = run(&["bench", "identity", "identity", "--rounds", "1"], b"");
+    assert!(stderr(&twice).contains("is given twice"), "{}", stderr(&twice));
+}

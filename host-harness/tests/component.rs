@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use tamis::host::{Action, Batch, Encoding, Engines, Host, HostOptions, Outcome, component};
+use tamis::host::{self, Action, Batch, Encoding, Engines, Host, HostKind, HostOptions, Outcome};
 
 /// A component of the contract whose `process` has this core function body. Address 1024
 /// holds zeros, which is an empty list, string or `ok` of every kind; 1056 holds the outcome
@@ -39,7 +39,7 @@ fn guest(process: &str) -> Vec<u8> {
 }
 
 fn open(wasm: &[u8], options: &HostOptions) -> anyhow::Result<Box<dyn Host>> {
-    component::open(&Engines::with_cache_dir(None)?, wasm, "", options)
+    host::open(HostKind::Component, &Engines::with_cache_dir(None)?, wasm, "", options)
 }
 
 /// Give one record to a guest.

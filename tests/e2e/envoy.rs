@@ -8,7 +8,10 @@
 
 use std::{io::Write, path::Path, sync::mpsc};
 
-use tamis::{artifacts, host::HostKind};
+use tamis::{
+    artifacts, bake,
+    host::{Engines, HostKind, HostOptions},
+};
 use tamis_tests::{
     envoy::{Config, Envoy, Http, PATIENCE, envoy_or_skip, server},
     payloads::{self, Payload},
@@ -36,14 +39,30 @@ enum Framing {
     ChunksAndTrailer(usize),
 }
 
+fn module() -> &'static [u8] {
+    artifacts::find(FILTER, HostKind::ProxyWasm).unwrap().wasm
+}
+
 /// Start Envoy on the example, with this plugin configuration in place of its own.
 fn start(binary: &Path, store_port: u16, plugin: &str, key: &str) -> Envoy {
+    start_module(binary, store_port, module(), &[plugin], key)
+}
+
+/// The same with another module, and with as many plugins of its one VM as there are configs.
+fn start_module(binary: &Path, store_port: u16, wasm: &[u8], plugins: &[&str], key: &str) -> Envoy {
     let mut config = Config::example("examples/envoy/envoy.yaml");
     config.put("port_value: 3100", &format!("port_value: {store_port}"));
-    let wasm = artifacts::find(FILTER, HostKind::ProxyWasm).unwrap().wasm;
     config.module("/etc/envoy/coturn-ip-anonymizer.proxy-wasm.wasm", wasm);
-    let plugin = format!("value: '{plugin}'\n                  ");
-    config.put_between("value: |", "- name: envoy.filters.http.router", &plugin);
+    let plugin = config.between("- name: coturn-ip-anonymizer", "value: |");
+    let chain: String = plugins
+        .iter()
+        .enumerate()
+        .map(|(i, text)| {
+            let of_one_vm = plugin.replace("root_id: coturn-ip-anonymizer", &format!("root_id: root{i}"));
+            format!("{of_one_vm}value: '{text}'\n                  ")
+        })
+        .collect();
+    config.put_between("- name: coturn-ip-anonymizer", "- name: envoy.filters.http.router", &chain);
     config.start(binary, &["--concurrency", "1", "--log-level", "error"], &[("TAMIS_KEY", key)])
 }
 
@@ -168,6 +187,28 @@ fn a_bad_config_keeps_envoy_from_starting() {
     assert_eq!(status.code(), Some(1));
     let log = envoy.log();
     assert!(log.contains("config $.filter.no_such_key: unknown key 'no_such_key'"), "{log}");
+}
+
+#[test]
+fn a_baked_module_needs_no_config_and_serves_all_plugins_of_its_vm() {
+    let Some(binary) = envoy_or_skip() else { return };
+    let (store_port, stored) = store();
+    let config = r#"{"key":{"id":"k1","value":"0123456789abcdef"},"ip":{"mode":"token"}}"#;
+    let engines = Engines::with_cache_dir(None).unwrap();
+    let wasm = bake::bake(&engines, module(), config, None, &HostOptions::default()).unwrap().wasm;
+    let plugins = ["", r#"{"body": {"response": true}}"#];
+    let envoy = start_module(&binary, store_port, &wasm, &plugins, "").wait_until_ready();
+    for payload in payloads::all() {
+        assert_eq!(post(&envoy, &payload, &[], Framing::Chunks(100)).status(), 200, "{}", envoy.log());
+        let expected = payloads::expected(FILTER, config, &payload).unwrap();
+        assert_eq!(text(&stored.recv_timeout(PATIENCE).unwrap().body), text(&expected), "{}", payload.name);
+    }
+    assert!(envoy.counter("tamis.coturn-ip-anonymizer.records") > 0);
+    drop(envoy);
+
+    let mut envoy = start_module(&binary, 1, &wasm, &[r#"{"filter": {}}"#], "");
+    assert_eq!(envoy.wait_until_ended().code(), Some(1));
+    assert!(envoy.log().contains("config $.filter: this module has its config inside"), "{}", envoy.log());
 }
 
 #[test]

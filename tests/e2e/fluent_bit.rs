@@ -15,8 +15,8 @@ use std::{
 
 use serde_json::Value;
 use tamis::{
-    artifacts,
-    host::{Action, Batch, Encoding, HostKind, HostOptions, Outcome, native},
+    artifacts, bake,
+    host::{Action, Batch, Encoding, Engines, HostKind, HostOptions, Outcome, native},
 };
 use tamis_tests::{
     asynq::{self, payloads::Form},
@@ -33,6 +33,11 @@ const CHATWOOT: &str = chatwoot::FILTER;
 /// What the process may grow by, from a fifth of the records to the last, in KiB: buffers
 /// of the tail and the output that fill at their own pace.
 const GROWTH_KIB: u64 = 12 << 10;
+
+/// Patterns of one's own: too deep for the default stack to build, not to use.
+const CUSTOM: &str = r#"{"key":{"id":"k1","value":"0123456789abcdef"},"detectors":{"all":"token"},
+    "custom":[{"name":"customer-no","pattern":"\\bKD-[0-9]{8}\\b","rule":"token"},
+              {"name":"ticket","pattern":"(?i)\\bticket[ #:]+([a-z]{2,4})-[0-9]{1,6}","rule":"mask"}]}"#;
 
 fn example(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/fluent-bit").join(name)
@@ -77,14 +82,25 @@ fn run(
     records: usize,
     change: impl Fn(String, &Site) -> String,
 ) -> Run {
-    let site = Site::new(log, filter.map(|(name, config)| (name, module(name), config))).unwrap();
+    let filter = filter.map(|(name, config)| (name, module(name), config));
+    run_module(binary, log, filter, records, change)
+}
+
+fn run_module(
+    binary: &Path,
+    log: &[u8],
+    filter: Option<(&str, &[u8], &str)>,
+    records: usize,
+    change: impl Fn(String, &Site) -> String,
+) -> Run {
+    let site = Site::new(log, filter).unwrap();
     let text = if filter.is_some() { example_text("fluent-bit.yaml") } else { control() };
     let config = site.path("fluent-bit.yaml");
     fs::write(&config, change(text, &site)).unwrap();
     let running = site.start(binary, &config).unwrap();
     let (output, growth) = running.output(records, records / 5).unwrap();
     let lines: Vec<String> = String::from_utf8(output).unwrap().lines().map(str::to_owned).collect();
-    assert_eq!(lines.len(), records, "{:?}: {}", filter, site.said());
+    assert_eq!(lines.len(), records, "{:?}: {}", filter.map(|(name, _, config)| (name, config)), site.said());
     Run { lines, growth, said: site.said() }
 }
 
@@ -382,6 +398,51 @@ fn a_bad_config_keeps_fluent_bit_from_starting() {
         assert!(said.lines().any(|l| l.starts_with(&line)), "no line '{line}' in: {said}");
         assert!(!site.path("out/coturn.json").exists());
     }
+}
+
+/// A module with its config inside, and its filter started.
+fn baked(filter: &str, config: &str) -> Vec<u8> {
+    let engines = Engines::with_cache_dir(None).unwrap();
+    bake::bake(&engines, module(filter), config, None, &HostOptions::default()).unwrap().wasm
+}
+
+#[test]
+fn patterns_of_ones_own_run_on_the_default_stack_once_they_are_baked() {
+    let Some(binary) = fluent_bit::binary() else { return };
+    let log: String = (0..2_000)
+        .map(|i| {
+            let good = (poison::ASYNQ.good_line)(i);
+            format!("{good} customer KD-{:08}, Ticket #ABC-{i}\n", i * 7)
+        })
+        .collect();
+    let plain = run(&binary, log.as_bytes(), None, 2_000, as_it_is);
+    let want = natively(ASYNQ, CUSTOM, &plain.lines);
+    assert!(want.iter().all(|line| !line.contains("KD-") && !line.contains("#ABC")), "{}", want[0]);
+
+    let wasm = baked(ASYNQ, CUSTOM);
+    let filtered = run_module(&binary, log.as_bytes(), Some((ASYNQ, &wasm, "")), 2_000, as_it_is);
+    assert_same(&filtered.lines, &want);
+    // Not even a warning: `_initialize` is there.
+    assert!(!filtered.said.contains("initialize"), "{}", filtered.said);
+    assert!(!filtered.said.contains("[error]"), "{}", filtered.said);
+
+    // The control: what baking is for.
+    let site = Site::new(log.as_bytes(), Some((ASYNQ, module(ASYNQ), CUSTOM))).unwrap();
+    let running = site.start(&binary, &example("fluent-bit.yaml")).unwrap();
+    assert_eq!(running.end().unwrap().code(), Some(255), "{}", site.said());
+    assert!(site.said().contains("stack overflow"), "{}", site.said());
+}
+
+#[test]
+fn a_baked_module_does_not_start_beside_a_config_file() {
+    let Some(binary) = fluent_bit::binary() else { return };
+    let wasm = baked(COTURN, "{}");
+    let site = Site::new(b"x\n", Some((COTURN, &wasm, r#"{"ip":{"mode":"keep"}}"#))).unwrap();
+    let running = site.start(&binary, &example("fluent-bit.yaml")).unwrap();
+    assert_eq!(running.end().unwrap().code(), Some(255), "{}", site.said());
+    let file = site.path("config").join(format!("{COTURN}.json"));
+    let line = format!("{COTURN}: {}: $: this module has its config inside", file.display());
+    assert!(site.said().lines().any(|l| l.starts_with(&line)), "no line '{line}' in: {}", site.said());
 }
 
 #[test]

@@ -182,6 +182,13 @@ impl Config {
         self.yaml = self.yaml.replace(from, to);
     }
 
+    /// Everything from `from` to just before `to`.
+    pub fn between(&self, from: &str, to: &str) -> String {
+        let start = self.yaml.find(from).unwrap();
+        let end = start + self.yaml[start..].find(to).unwrap();
+        self.yaml[start..end].to_owned()
+    }
+
     /// Replace everything from `from` to just before `to`.
     pub fn put_between(&mut self, from: &str, to: &str, new: &str) {
         let start = self.yaml.find(from).unwrap();

@@ -1,7 +1,7 @@
 //! The artifact of Fluent Bit's `filter_wasm`.
 
 use wasm_encoder::Function;
-use wasmparser::{ExternalKind, FuncType, Validator, WasmFeatures};
+use wasmparser::{ExternalKind, FuncType, WasmFeatures};
 
 use crate::{Abi, Error, Label, rewrite, wasi};
 
@@ -19,7 +19,7 @@ const EXPORTS: [(&str, &str, ExternalKind); 5] = [
 
 /// What every Fluent Bit with `filter_wasm` can run, also before 4.0.3, which has no
 /// reference types: no SIMD, tail calls, threads, exceptions or garbage collection.
-fn features() -> WasmFeatures {
+pub(crate) fn features() -> WasmFeatures {
     WasmFeatures::MUTABLE_GLOBAL
         | WasmFeatures::SATURATING_FLOAT_TO_INT
         | WasmFeatures::SIGN_EXTENSION
@@ -32,6 +32,8 @@ fn features() -> WasmFeatures {
 
 /// What the harness asks a filter that Fluent Bit does not: whether lines of text become JSON objects.
 const LIFTS: &str = "tamis_lifts";
+/// What `tamis bake` uses, if it is there, by the same name.
+const BAKE: [&str; 2] = ["tamis_bake", "tamis_resume"];
 
 struct Rules;
 
@@ -44,7 +46,7 @@ impl rewrite::Rules for Rules {
     }
 
     fn export<'a>(&self, name: &'a str) -> Option<&'a str> {
-        if name == LIFTS {
+        if name == LIFTS || BAKE.contains(&name) {
             return Some(name);
         }
         EXPORTS.iter().find(|(linked, ..)| *linked == name).map(|(_, artifact, _)| *artifact)
@@ -77,8 +79,6 @@ pub fn fluent_bit(wasm: &[u8], name: &str, version: &str) -> Result<Vec<u8>, Err
     }
     let mut module = rewrite::rewrite(wasm, &Rules)?;
     Label { name: name.into(), version: version.into(), abi }.append(&mut module);
-    Validator::new_with_features(features())
-        .validate_all(&module)
-        .map_err(|e| Error::Unsupported { abi, reason: e.to_string() })?;
+    crate::check(&module, abi)?;
     Ok(module)
 }

@@ -19,5 +19,18 @@ mod wasi;
 pub use component::component;
 pub use error::Error;
 pub use fluent_bit::fluent_bit;
-pub use label::{Abi, Label};
+pub use label::{Abi, Baked, Label};
 pub use proxy_wasm::proxy_wasm;
+
+/// Whether the host of this ABI can run an artifact, as far as a validator can tell.
+///
+/// # Errors
+/// [`Error::Unsupported`] when it cannot.
+pub fn check(wasm: &[u8], abi: Abi) -> Result<(), Error> {
+    let mut validator = match abi {
+        Abi::FluentBit => wasmparser::Validator::new_with_features(fluent_bit::features()),
+        Abi::Component | Abi::ProxyWasm => wasmparser::Validator::new(),
+    };
+    let checked = validator.validate_all(wasm);
+    checked.map(drop).map_err(|e| Error::Unsupported { abi, reason: e.to_string() })
+}

@@ -1,7 +1,7 @@
 //! The artifact of Envoy and other proxy-wasm hosts.
 
 use wasm_encoder::Function;
-use wasmparser::{ExternalKind, FuncType, Validator};
+use wasmparser::{ExternalKind, FuncType};
 
 use crate::{Abi, Error, Label, rewrite, wasi};
 
@@ -39,6 +39,6 @@ pub fn proxy_wasm(wasm: &[u8], name: &str, version: &str) -> Result<Vec<u8>, Err
     }
     let mut module = rewrite::rewrite(wasm, &Rules)?;
     Label { name: name.into(), version: version.into(), abi }.append(&mut module);
-    Validator::new().validate_all(&module).map_err(|e| Error::Unsupported { abi, reason: e.to_string() })?;
+    crate::check(&module, abi)?;
     Ok(module)
 }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use tamis_pack::{Abi, Error, Label, component, fluent_bit, proxy_wasm};
+use tamis_pack::{Abi, Baked, Error, Label, component, fluent_bit, proxy_wasm};
 use wasmparser::{Operator, Parser, Payload};
 
 fn wasm(text: &str) -> Vec<u8> {
@@ -62,6 +62,25 @@ fn fluent_bit_gets_the_allocator_under_the_names_it_calls() {
     assert_eq!(custom_sections(&packed), ["tamis"]);
     let label = Label { name: "some-filter".into(), version: "1.2.3".into(), abi: Abi::FluentBit };
     assert_eq!(Label::read(&packed).unwrap(), Some(label));
+}
+
+#[test]
+fn what_was_baked_is_said_by_the_outermost_section() {
+    let more = r#"(func (export "tamis_bake") (param i32 i32) (result i32) i32.const 0)
+        (func (export "tamis_resume"))"#;
+    let mut packed = fluent_bit(&fluent_bit_core(more), "f", "1.0.0").unwrap();
+    let exports = surface(&packed).1;
+    assert!(exports.ends_with(&["tamis_bake".into(), "tamis_resume".into()]), "{exports:?}");
+    assert_eq!(Baked::read(&packed), Ok(None));
+    for key_id in [None, Some("k1".to_owned())] {
+        let mut packed = packed.clone();
+        let baked = Baked { config_sha256: "00ff".into(), key_id };
+        baked.append(&mut packed);
+        assert_eq!(Baked::read(&packed), Ok(Some(baked)));
+        assert_eq!(tamis_pack::check(&packed, Abi::FluentBit), Ok(()));
+    }
+    packed.truncate(packed.len() - 1);
+    assert!(Baked::read(&packed).is_err());
 }
 
 #[test]

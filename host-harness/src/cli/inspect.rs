@@ -7,11 +7,11 @@ use anyhow::Context;
 use super::{Failure, Format};
 use crate::{
     host::{
-        HostKind, HostOptions,
+        Engines, HostKind, HostOptions,
         component::{self, Description},
     },
-    inspect::{self, Report},
-    select::{Opener, Target},
+    inspect::{self, Baked, Report},
+    select::Target,
 };
 
 const AFTER_HELP: &str = "\
@@ -57,9 +57,11 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     };
     let report = inspect::inspect(bytes).map_err(usage)?;
     let description = if report.abi == HostKind::Component.name() {
-        let opener = Opener::default();
-        let engines = opener.engines().map_err(Failure::Guest)?;
-        Some(component::describe(engines, bytes, &HostOptions::default()).map_err(Failure::Guest)?)
+        let has_key = report.baked.as_ref().is_some_and(|baked| baked.key_id.is_some());
+        // The cache would keep a copy of the key.
+        let engines = if has_key { Engines::with_cache_dir(None) } else { Engines::new() };
+        let engines = engines.map_err(Failure::Guest)?;
+        Some(component::describe(&engines, bytes, &HostOptions::default()).map_err(Failure::Guest)?)
     } else {
         None
     };
@@ -77,6 +79,22 @@ fn print_text(out: &mut impl Write, report: &Report, description: Option<&Descri
     }
     writeln!(out, "abi        {} ({})", report.abi, report.encoding)?;
     writeln!(out, "size       {} bytes", report.size_bytes)?;
+    if let Some(Baked { filter, version, config_sha256, key_id }) = &report.baked {
+        let (filter, version) = (filter.escape_debug(), version.escape_debug());
+        writeln!(
+            out,
+            "baked      {filter} {version} with the config of SHA-256 {}",
+            config_sha256.escape_debug()
+        )?;
+        match key_id {
+            Some(id) => writeln!(
+                out,
+                "key        '{}' IS INSIDE: this file is as secret as the key",
+                id.escape_debug()
+            )?,
+            None => writeln!(out, "key        none inside")?,
+        }
+    }
     for memory in &report.memories {
         let maximum = match memory.maximum_bytes {
             Some(bytes) => format!("at most {bytes} bytes"),

@@ -7,6 +7,9 @@ use clap::{Parser, Subcommand};
 use crate::pipeline;
 
 mod audit;
+mod bake;
+mod bench;
+mod config;
 mod filters;
 mod inspect;
 mod replay;
@@ -15,7 +18,7 @@ mod run;
 const AFTER_HELP: &str = "\
 Exit codes:
   0  done (also if whoever reads the output has gone)
-  1  replay: a case came out differently
+  1  replay: a case came out differently; bench: a filter is slower than --fail-if-slower allows
   2  bad usage, or a filter refused its config
   3  an input could not be read, or the output could not be written
   4  a filter failed: it trapped, broke its ABI or ran out of time or memory
@@ -37,6 +40,8 @@ enum Command {
     Run(run::Args),
     Audit(audit::Args),
     Replay(replay::Args),
+    Bake(bake::Args),
+    Bench(bench::Args),
     Inspect(inspect::Args),
     Filters(filters::Args),
 }
@@ -44,7 +49,7 @@ enum Command {
 /// Why the command ends, in the terms of its exit codes.
 #[derive(Debug)]
 enum Failure {
-    /// Reported already: a case came out differently.
+    /// Reported already: a case came out differently, or slower.
     Findings,
     /// Bad usage or a refused config.
     Usage(anyhow::Error),
@@ -111,6 +116,8 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(args),
         Command::Audit(args) => audit::run(args),
         Command::Replay(args) => replay::run(args),
+        Command::Bake(args) => bake::run(args),
+        Command::Bench(args) => bench::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Filters(args) => filters::run(args),
     };

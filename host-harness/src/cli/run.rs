@@ -10,7 +10,10 @@ use anyhow::{Context, anyhow};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Failure, Format};
+use super::{
+    Failure, Format,
+    config::{self, Config},
+};
 use crate::{
     host::{HostKind, HostOptions, Refused},
     input::{InputMode, MAX_MAX_RECORD_BYTES, MIN_MAX_RECORD_BYTES},
@@ -100,7 +103,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         .map(|f| Target::find(f))
         .collect::<anyhow::Result<Vec<_>>>()
         .map_err(Failure::Usage)?;
-    let configs = configs(&args.config, &targets).map_err(Failure::Usage)?;
+    let configs = config::of(&args.config, &targets).map_err(Failure::Usage)?;
     for file in files {
         look_at(file, args.output.as_deref())?;
     }
@@ -133,42 +136,6 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         eprint!("{text}");
     }
     Ok(())
-}
-
-/// A config: its text, and the directory its relative paths start at.
-#[derive(Debug, Default, Clone)]
-struct Config {
-    text: String,
-    base_dir: Option<PathBuf>,
-}
-
-fn configs(args: &[String], targets: &[Target]) -> anyhow::Result<Vec<Config>> {
-    let mut configs = vec![None; targets.len()];
-    for arg in args {
-        // A file name may hold `=` as well: only the name of a filter makes it a pair.
-        let named = arg.split_once('=').filter(|(n, _)| targets.iter().any(|t| t.name() == *n));
-        let (name, path) = match named {
-            Some((name, path)) => (name, path),
-            None if targets.len() == 1 => (targets[0].name(), arg.as_str()),
-            None => {
-                let names: Vec<&str> = targets.iter().map(Target::name).collect();
-                return Err(anyhow!(
-                    "--config {arg} does not say which filter it is for: write \
-                     --config NAME=FILE with one of {}",
-                    names.join(", ")
-                ));
-            }
-        };
-        let text = fs::read_to_string(path).with_context(|| format!("cannot read the config {path}"))?;
-        let base_dir = Path::new(path).parent().filter(|p| !p.as_os_str().is_empty());
-        let config = Config { text, base_dir: base_dir.map(Path::to_owned) };
-        for (slot, target) in configs.iter_mut().zip(targets) {
-            if target.name() == name && slot.replace(config.clone()).is_some() {
-                return Err(anyhow!("--config is given twice for '{name}'"));
-            }
-        }
-    }
-    Ok(configs.into_iter().map(Option::unwrap_or_default).collect())
 }
 
 fn open(opener: &Opener, target: &Target, config: Config, args: &Args) -> Result<Stage, Failure> {

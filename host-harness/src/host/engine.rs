@@ -139,6 +139,14 @@ impl Engines {
         Self::start(default_cache_dir().as_deref(), false)
     }
 
+    /// The same without a compilation cache: to measure how long compiling takes.
+    ///
+    /// # Errors
+    /// When this machine cannot run Wasmtime.
+    pub fn for_builtins_uncached() -> anyhow::Result<Self> {
+        Self::start(None, false)
+    }
+
     /// From now on a guest runs, for at most `time`. Of no effect where guests are interrupted.
     pub fn watch(&self, time: Duration) -> Watch<'_> {
         if let Some(watched) = &self.watched {
@@ -208,24 +216,34 @@ impl fmt::Debug for Engines {
 #[derive(Debug, Clone)]
 pub struct Limits {
     memory_limit_bytes: usize,
+    memory_bytes: usize,
 }
 
 impl Limits {
     /// The limits that `options` set.
     pub fn new(options: &HostOptions) -> Self {
-        Self { memory_limit_bytes: options.memory_limit_bytes }
+        Self { memory_limit_bytes: options.memory_limit_bytes, memory_bytes: 0 }
+    }
+
+    /// How much linear memory the instance has, in bytes. It never shrinks.
+    pub fn memory_bytes(&self) -> usize {
+        self.memory_bytes
     }
 }
 
 impl ResourceLimiter for Limits {
     fn memory_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         // `false` makes memory.grow answer -1: the guest's allocator decides what then.
-        Ok(desired <= self.memory_limit_bytes)
+        let granted = desired <= self.memory_limit_bytes;
+        if granted {
+            self.memory_bytes += desired.saturating_sub(current);
+        }
+        Ok(granted)
     }
 
     fn table_growing(

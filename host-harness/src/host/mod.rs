@@ -179,11 +179,47 @@ pub fn open(
     config: &str,
     options: &HostOptions,
 ) -> anyhow::Result<Box<dyn Host>> {
-    match kind {
+    start(engines, &compile(kind, engines, wasm)?, config, options)
+}
+
+/// An artifact as machine code, which any number of instances can be started from.
+#[derive(Debug, Clone)]
+pub enum Compiled {
+    /// For [`component`].
+    Component(component::Compiled),
+    /// For [`fluent_bit`].
+    FluentBit(fluent_bit::Compiled),
+    /// For [`proxy_wasm`].
+    ProxyWasm(proxy_wasm::Compiled),
+}
+
+/// The first half of [`open`].
+///
+/// # Errors
+/// When the artifact cannot be compiled or is plainly not of this ABI.
+pub fn compile(kind: HostKind, engines: &Engines, wasm: &[u8]) -> anyhow::Result<Compiled> {
+    Ok(match kind {
         HostKind::Native => bail!("the native host runs built-in filters by name, not artifacts"),
-        HostKind::Component => component::open(engines, wasm, config, options),
-        HostKind::FluentBit => fluent_bit::open(engines, wasm, config, options),
-        HostKind::ProxyWasm => proxy_wasm::open(engines, wasm, config, options),
+        HostKind::Component => Compiled::Component(component::compile(engines, wasm)?),
+        HostKind::FluentBit => Compiled::FluentBit(fluent_bit::compile(engines, wasm)?),
+        HostKind::ProxyWasm => Compiled::ProxyWasm(proxy_wasm::compile(engines, wasm)?),
+    })
+}
+
+/// The second half of [`open`]: an instance, with its filter started.
+///
+/// # Errors
+/// As [`open`].
+pub fn start(
+    engines: &Engines,
+    compiled: &Compiled,
+    config: &str,
+    options: &HostOptions,
+) -> anyhow::Result<Box<dyn Host>> {
+    match compiled {
+        Compiled::Component(compiled) => component::start(engines, compiled, config, options),
+        Compiled::FluentBit(compiled) => fluent_bit::start(engines, compiled, config, options),
+        Compiled::ProxyWasm(compiled) => proxy_wasm::start(engines, compiled, config, options),
     }
 }
 
@@ -210,5 +246,10 @@ pub trait Host {
     /// As [`Host::process`].
     fn counters(&mut self) -> anyhow::Result<Vec<(String, u64)>> {
         Ok(Vec::new())
+    }
+
+    /// How much linear memory the guest has, in bytes; it never shrinks. `None` without a guest.
+    fn memory_bytes(&self) -> Option<usize> {
+        None
     }
 }

@@ -31,6 +31,10 @@ pub struct ConfigError {
     pub message: String,
 }
 
+/// What a filter answers to a config when it has one: baked into it, or given before.
+pub const SET_ALREADY: &str =
+    "this module has its config inside: give it none, or use the module that it was baked from";
+
 impl ConfigError {
     /// An error at `path`, a JSON path that starts with `$`.
     pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {

@@ -7,7 +7,7 @@ use anyhow::{Context, anyhow, bail};
 use tamis_sdk::ConfigError;
 use wasmtime::{
     Store, Trap,
-    component::{Component, HasSelf, Linker},
+    component::{Component, HasSelf, Instance, Linker},
 };
 
 use super::{
@@ -26,7 +26,7 @@ mod bindings {
 }
 
 use bindings::{
-    LogFilter, LogFilterPre,
+    LogFilter, LogFilterIndices,
     tamis::log_filter::{
         diagnostics::{self, Level},
         types::{self, Batch as WitBatch, Encoding as WitEncoding},
@@ -50,23 +50,55 @@ pub struct Description {
     pub config_schema: String,
 }
 
+/// A component that was compiled, and imports no more than it may.
+#[derive(Clone)]
+pub struct Compiled(Component);
+
+impl fmt::Debug for Compiled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Compiled").finish_non_exhaustive()
+    }
+}
+
+/// Compile a component.
+///
+/// # Errors
+/// When this is none, or it imports more than diagnostics.
+pub fn compile(engines: &Engines, wasm: &[u8]) -> anyhow::Result<Compiled> {
+    let component = Component::new(engines.engine(), wasm)
+        .map_err(anyhow::Error::from)
+        .context("this is not a WebAssembly component that can be compiled")?;
+    refuse_foreign_imports(&component, engines.engine())?;
+    Ok(Compiled(component))
+}
+
 /// Start a component.
 ///
 /// # Errors
 /// [`Refused`] when the filter does not accept its config; else when this is no component
-/// of the contract, or imports more than diagnostics.
-pub fn open(
+/// of the contract.
+pub fn start(
     engines: &Engines,
-    wasm: &[u8],
+    compiled: &Compiled,
     config: &str,
     options: &HostOptions,
 ) -> anyhow::Result<Box<dyn Host>> {
+    Ok(Box::new(initialized(engines, compiled, config, options)?))
+}
+
+/// An instance that has taken its config.
+pub(crate) fn initialized(
+    engines: &Engines,
+    compiled: &Compiled,
+    config: &str,
+    options: &HostOptions,
+) -> anyhow::Result<Running> {
     // A component has no files and no environment: keys are looked up on this side.
     let config =
         keys::inline(config, options.config_base_dir.as_deref()).map_err(|e| Refused(e.to_string()))?;
-    let mut running = Running::instantiate(engines, wasm, options)?;
+    let mut running = Running::instantiate(engines, compiled, options)?;
     running.initialize(&config, engines.ticks(options.init_timeout))?;
-    Ok(Box::new(running))
+    Ok(running)
 }
 
 /// Ask a component what it is, without a config.
@@ -74,7 +106,7 @@ pub fn open(
 /// # Errors
 /// When this is no component of the contract, or it fails.
 pub fn describe(engines: &Engines, wasm: &[u8], options: &HostOptions) -> anyhow::Result<Description> {
-    let mut running = Running::instantiate(engines, wasm, options)?;
+    let mut running = Running::instantiate(engines, &compile(engines, wasm)?, options)?;
     running.store.set_epoch_deadline(engines.ticks(options.init_timeout));
     let description = running
         .guest
@@ -89,7 +121,7 @@ pub fn describe(engines: &Engines, wasm: &[u8], options: &HostOptions) -> anyhow
 }
 
 /// What an instance has on this side of the boundary.
-struct State {
+pub(crate) struct State {
     limits: Limits,
     diagnostics: DiagnosticSink,
     diagnostics_left: u32,
@@ -115,8 +147,10 @@ impl diagnostics::Host for State {
     }
 }
 
-struct Running {
-    store: Store<State>,
+/// One instance.
+pub(crate) struct Running {
+    pub(crate) store: Store<State>,
+    pub(crate) instance: Instance,
     guest: LogFilter,
     engines: Engines,
     call_ticks: u64,
@@ -130,20 +164,18 @@ impl fmt::Debug for Running {
 }
 
 impl Running {
-    fn instantiate(engines: &Engines, wasm: &[u8], options: &HostOptions) -> anyhow::Result<Self> {
+    fn instantiate(
+        engines: &Engines,
+        Compiled(component): &Compiled,
+        options: &HostOptions,
+    ) -> anyhow::Result<Self> {
         let engine = engines.engine();
-        let component = Component::new(engine, wasm)
-            .map_err(anyhow::Error::from)
-            .context("this is not a WebAssembly component that can be compiled")?;
-        refuse_foreign_imports(&component, engine)?;
         let mut linker = Linker::new(engine);
         LogFilter::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)
             .map_err(anyhow::Error::from)?;
-        let pre = linker
-            .instantiate_pre(&component)
-            .and_then(LogFilterPre::new)
-            .map_err(anyhow::Error::from)
-            .context("this component does not export what tamis:log-filter asks for")?;
+        let refused = "this component does not export what tamis:log-filter asks for";
+        let pre = linker.instantiate_pre(component).map_err(anyhow::Error::from).context(refused)?;
+        let exports = LogFilterIndices::new(&pre).map_err(anyhow::Error::from).context(refused)?;
         let state = State {
             limits: Limits::new(options),
             diagnostics: Arc::clone(&options.diagnostics),
@@ -152,12 +184,14 @@ impl Running {
         let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.limits);
         store.set_epoch_deadline(engines.ticks(options.init_timeout));
-        let guest = pre
+        let instance = pre
             .instantiate(&mut store)
             .map_err(anyhow::Error::from)
             .context("the component cannot be instantiated")?;
+        let guest = exports.load(&mut store, &instance).map_err(anyhow::Error::from).context(refused)?;
         Ok(Self {
             store,
+            instance,
             guest,
             engines: engines.clone(),
             call_ticks: engines.ticks(options.call_timeout),
@@ -239,6 +273,10 @@ impl Host for Running {
             .call_counters(&mut self.store)
             .map_err(|e| self.failed("counters", e))?;
         Ok(counters.into_iter().map(|c| (c.name, c.count)).collect())
+    }
+
+    fn memory_bytes(&self) -> Option<usize> {
+        Some(self.store.data().limits.memory_bytes())
     }
 }
 

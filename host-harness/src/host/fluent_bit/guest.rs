@@ -68,24 +68,42 @@ impl fmt::Debug for Guest {
     }
 }
 
+/// A module that was compiled.
+#[derive(Clone)]
+pub struct Compiled {
+    module: Module,
+    /// The filter's name, by which its config file is called.
+    filter: Option<String>,
+}
+
+impl fmt::Debug for Compiled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Compiled").field("filter", &self.filter).finish_non_exhaustive()
+    }
+}
+
+impl Compiled {
+    pub(super) fn new(engines: &Engines, wasm: &[u8]) -> anyhow::Result<Self> {
+        let module = Module::new(engines.engine(), wasm)
+            .map_err(anyhow::Error::from)
+            .context("this is not a WebAssembly module that can be compiled")?;
+        Ok(Self { module, filter: filter_name(wasm) })
+    }
+}
+
 impl Guest {
     pub(super) fn start(
         engines: &Engines,
-        wasm: &[u8],
+        Compiled { module, filter: name }: &Compiled,
         config: &str,
         options: &HostOptions,
         copies: Copies,
     ) -> anyhow::Result<Self> {
         let engine = engines.engine();
-        let module = Module::new(engine, wasm)
-            .map_err(anyhow::Error::from)
-            .context("this is not a WebAssembly module that can be compiled")?;
-
-        let name = filter_name(wasm);
         // It goes when the guest has read its config, which may hold a key.
         let dir = tempfile::tempdir().context("cannot make a directory for the guest's config")?;
         if !config.trim_ascii().is_empty() {
-            let Some(name) = &name else {
+            let Some(name) = name else {
                 bail!(
                     "this module does not say which filter it is, so its config file has no \
                      name: pack it with tamis, or run it without a config"
@@ -110,7 +128,7 @@ impl Guest {
         store.limiter(|state| &mut state.limits);
         store.set_epoch_deadline(engines.ticks(options.init_timeout));
         let instance = linker
-            .instantiate(&mut store, &module)
+            .instantiate(&mut store, module)
             .map_err(anyhow::Error::from)
             .context("this module imports what Fluent Bit does not give")?;
 

@@ -16,21 +16,29 @@ use tamis_sdk::record::{
 
 use super::{Action, Batch, Encoding, Engines, Host, HostOptions, Outcome, Refused};
 use crate::{keys, text_wrap};
-pub use guest::Copies;
 use guest::{Answer, Guest};
+pub use guest::{Compiled, Copies};
+
+/// Compile a module.
+///
+/// # Errors
+/// When this is none.
+pub fn compile(engines: &Engines, wasm: &[u8]) -> anyhow::Result<Compiled> {
+    Compiled::new(engines, wasm)
+}
 
 /// Start a module.
 ///
 /// # Errors
 /// [`Refused`] when the filter does not accept its config; else when this is no module that
 /// Fluent Bit could run as a filter.
-pub fn open(
+pub fn start(
     engines: &Engines,
-    wasm: &[u8],
+    compiled: &Compiled,
     config: &str,
     options: &HostOptions,
 ) -> anyhow::Result<Box<dyn Host>> {
-    Ok(Box::new(FluentBit::open(engines, wasm, config, options, Copies::Freed)?))
+    Ok(Box::new(FluentBit::start(engines, compiled, config, options, Copies::Freed)?))
 }
 
 /// A filter that runs as in Fluent Bit.
@@ -44,13 +52,23 @@ pub struct FluentBit {
 }
 
 impl FluentBit {
-    /// Start a module; `copies` says what becomes of the copies of tag and record.
+    /// Compile and start a module; `copies` says what becomes of the copies of tag and record.
     ///
     /// # Errors
-    /// As [`open`].
+    /// As [`compile`] and [`start`].
     pub fn open(
         engines: &Engines,
         wasm: &[u8],
+        config: &str,
+        options: &HostOptions,
+        copies: Copies,
+    ) -> anyhow::Result<Self> {
+        Self::start(engines, &compile(engines, wasm)?, config, options, copies)
+    }
+
+    fn start(
+        engines: &Engines,
+        compiled: &Compiled,
         config: &str,
         options: &HostOptions,
         copies: Copies,
@@ -60,7 +78,7 @@ impl FluentBit {
         let config =
             keys::inline(config, options.config_base_dir.as_deref()).map_err(|e| Refused(e.to_string()))?;
         Ok(Self {
-            guest: Guest::start(engines, wasm, &config, options, copies)?,
+            guest: Guest::start(engines, compiled, &config, options, copies)?,
             record: Vec::new(),
             answer: Vec::new(),
             tape: Vec::new(),
@@ -144,6 +162,10 @@ impl Host for FluentBit {
             outcome.actions.push(action);
         }
         Ok(())
+    }
+
+    fn memory_bytes(&self) -> Option<usize> {
+        Some(self.guest.memory_bytes())
     }
 }
 

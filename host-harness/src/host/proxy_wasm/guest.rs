@@ -91,8 +91,31 @@ impl fmt::Debug for Guest {
     }
 }
 
+/// A module that was compiled.
+#[derive(Clone)]
+pub struct Compiled(Module);
+
+impl fmt::Debug for Compiled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Compiled").finish_non_exhaustive()
+    }
+}
+
+impl Compiled {
+    pub(super) fn new(engines: &Engines, wasm: &[u8]) -> anyhow::Result<Self> {
+        let module = Module::new(engines.engine(), wasm)
+            .map_err(anyhow::Error::from)
+            .context("this is not a WebAssembly module that can be compiled")?;
+        ensure!(
+            module.exports().any(|e| e.name() == "proxy_abi_version_0_2_1"),
+            "this module does not speak proxy-wasm 0.2.1: it has no export `proxy_abi_version_0_2_1`"
+        );
+        Ok(Self(module))
+    }
+}
+
 impl Guest {
-    /// Start a module with the text of its plugin configuration.
+    /// Compile and start a module with the text of its plugin configuration.
     ///
     /// # Errors
     /// [`Refused`] when the filter does not accept its config, with the critical message that
@@ -117,18 +140,21 @@ impl Guest {
         config: &str,
         options: &HostOptions,
     ) -> anyhow::Result<Self> {
+        Self::start_compiled(beside, engines, &Compiled::new(engines, wasm)?, config, options)
+    }
+
+    pub(super) fn start_compiled(
+        beside: Option<&Self>,
+        engines: &Engines,
+        Compiled(module): &Compiled,
+        config: &str,
+        options: &HostOptions,
+    ) -> anyhow::Result<Self> {
         let engine = engines.engine();
-        let module = Module::new(engine, wasm)
-            .map_err(anyhow::Error::from)
-            .context("this is not a WebAssembly module that can be compiled")?;
-        ensure!(
-            module.exports().any(|e| e.name() == "proxy_abi_version_0_2_1"),
-            "this module does not speak proxy-wasm 0.2.1: it has no export `proxy_abi_version_0_2_1`"
-        );
         let mut linker = Linker::new(engine);
         p1::add_to_linker_sync(&mut linker, |state: &mut State| &mut state.wasi)
             .map_err(anyhow::Error::from)?;
-        calls::add_to_linker(&mut linker, &module).map_err(anyhow::Error::from)?;
+        calls::add_to_linker(&mut linker, module).map_err(anyhow::Error::from)?;
         let mut state = State {
             wasi: WasiCtxBuilder::new().allow_blocking_current_thread(true).build_p1(),
             limits: Limits::new(options),
@@ -149,7 +175,7 @@ impl Guest {
         store.limiter(|state| &mut state.limits);
         store.set_epoch_deadline(engines.ticks(options.init_timeout));
         let instance = linker
-            .instantiate(&mut store, &module)
+            .instantiate(&mut store, module)
             .map_err(anyhow::Error::from)
             .context("this module imports what a proxy does not give")?;
         let mut guest = Self {
@@ -263,8 +289,8 @@ impl Guest {
     }
 
     /// How much linear memory the module has, in bytes.
-    pub fn memory_bytes(&mut self) -> usize {
-        self.instance.get_memory(&mut self.store, "memory").map_or(0, |m| m.data_size(&self.store))
+    pub fn memory_bytes(&self) -> usize {
+        self.store.data().limits.memory_bytes()
     }
 
     fn open(&mut self) -> anyhow::Result<u32> {

@@ -17,7 +17,7 @@ use tamis_sdk::record::scan;
 use super::{Action, Batch, Encoding, Engines, Host, HostOptions, Outcome, Refused};
 use crate::keys;
 
-pub use guest::{Delivery, Guest, Passed};
+pub use guest::{Compiled, Delivery, Guest, Passed};
 pub use stream::{Headers, LocalAnswer, Message};
 
 /// Stands between two records. White space alone, and none that a filter would write.
@@ -26,19 +26,27 @@ const SEPARATOR: &[u8] = b" \t \t \n";
 /// What bodies the harness lets through: as large as the ABI can have them.
 const MAX_BODY_BYTES: u32 = 256 << 20;
 
-/// Start a proxy-wasm module. `config` is that of the filter, or of the plugin with the
-/// sections `filter` and `body`.
+/// Compile a module.
+///
+/// # Errors
+/// When this is none, or not of this ABI.
+pub fn compile(engines: &Engines, wasm: &[u8]) -> anyhow::Result<Compiled> {
+    Compiled::new(engines, wasm)
+}
+
+/// Start a module. `config` is that of the filter, or of the plugin with the sections `filter`
+/// and `body`.
 ///
 /// # Errors
 /// [`Refused`] when the filter does not accept its config; else when this is no module of
 /// this ABI, or it fails.
-pub fn open(
+pub fn start(
     engines: &Engines,
-    wasm: &[u8],
+    compiled: &Compiled,
     config: &str,
     options: &HostOptions,
 ) -> anyhow::Result<Box<dyn Host>> {
-    Ok(Box::new(ProxyWasm::open(engines, wasm, config, options, Delivery::Whole)?))
+    Ok(Box::new(ProxyWasm::start(engines, compiled, config, options, Delivery::Whole)?))
 }
 
 /// A filter in a proxy, seen as a filter of batches.
@@ -50,13 +58,23 @@ pub struct ProxyWasm {
 }
 
 impl ProxyWasm {
-    /// As [`open`], with a say in how bodies are delivered.
+    /// Compile and start a module, with a say in how bodies are delivered.
     ///
     /// # Errors
-    /// As [`open`].
+    /// As [`compile`] and [`start`].
     pub fn open(
         engines: &Engines,
         wasm: &[u8],
+        config: &str,
+        options: &HostOptions,
+        delivery: Delivery,
+    ) -> anyhow::Result<Self> {
+        Self::start(engines, &compile(engines, wasm)?, config, options, delivery)
+    }
+
+    fn start(
+        engines: &Engines,
+        compiled: &Compiled,
         config: &str,
         options: &HostOptions,
         delivery: Delivery,
@@ -65,7 +83,8 @@ impl ProxyWasm {
         let config =
             keys::inline(config, options.config_base_dir.as_deref()).map_err(|e| Refused(e.to_string()))?;
         let wrapped = wrap(&config);
-        let guest = Guest::start(engines, wasm, wrapped.as_deref().unwrap_or(&config), options);
+        let guest =
+            Guest::start_compiled(None, engines, compiled, wrapped.as_deref().unwrap_or(&config), options);
         let guest = match guest {
             Err(error) if wrapped.is_some() => return Err(unwrap(error)),
             guest => guest?,
@@ -186,6 +205,10 @@ impl Host for ProxyWasm {
         outcome.check(batch.len())
     }
 
+    fn memory_bytes(&self) -> Option<usize> {
+        Some(self.guest.memory_bytes())
+    }
+
     fn counters(&mut self) -> anyhow::Result<Vec<(String, u64)>> {
         // tamis.<filter>.<counter>; the shell's own four are not the filter's.
         const SHELL: [&str; 4] = ["records", "changed", "dropped", "rejected"];
@@ -229,7 +252,10 @@ fn note(old: &[u8], new: Option<&[u8]>, outcome: &mut Outcome) {
 /// The config of a filter as that of a plugin that takes larger bodies; nothing if it is
 /// that of a plugin already, or not JSON, which is for the filter to say.
 fn wrap(config: &str) -> Option<String> {
-    let config = if config.trim_ascii().is_empty() { "{}" } else { config };
+    if config.trim_ascii().is_empty() {
+        // Nor may a module with its config inside be given one.
+        return Some(format!(r#"{{"body":{{"max_bytes":{MAX_BODY_BYTES}}}}}"#));
+    }
     let mut tape = Vec::new();
     scan::scan(config.as_bytes(), &mut tape).ok()?;
     let plugin = tape.iter().any(|node| {
@@ -271,7 +297,7 @@ mod tests {
 
     #[test]
     fn configs_of_filters_are_wrapped() {
-        assert!(wrap("").unwrap().starts_with(r#"{"filter":{},"body":"#));
+        assert!(wrap("").unwrap().starts_with(r#"{"body":"#));
         assert!(wrap(r#"{"a":{"body":1}}"#).is_some());
         assert_eq!(wrap(r#"{"body":{}}"#), None);
         assert_eq!(wrap("{"), None);

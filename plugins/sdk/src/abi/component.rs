@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use crate::{
     Action, Encoding, Filter, Meta, Session,
+    config::SET_ALREADY,
     key::{Key, KeyConfig, KeyError},
 };
 
@@ -45,11 +46,17 @@ fn resolve_key(section: &KeyConfig) -> Result<Key, KeyError> {
 }
 
 impl<F: Filter> Instance<F> {
-    /// `lifecycle.initialize`.
+    /// `lifecycle.initialize`. An instance of a snapshot is started already and keeps its config.
     ///
     /// # Errors
     /// When the config is refused.
     pub fn initialize(&self, config: &str) -> Result<(), InitError> {
+        if self.0.borrow().is_some() {
+            return match config.trim_ascii() {
+                "" => Ok(()),
+                _ => Err(InitError { path: "$".to_owned(), message: SET_ALREADY.to_owned() }),
+            };
+        }
         let session =
             Session::new(config, resolve_key).map_err(|e| InitError { path: e.path, message: e.message })?;
         *self.0.borrow_mut() = Some(session);

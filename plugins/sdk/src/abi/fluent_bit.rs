@@ -16,6 +16,10 @@
 //! Config: the host passes none, so it is the file `<filter>.json` in any directory of
 //! `accessible_paths`. It is read while the host starts; what is wrong with it is said on
 //! stderr, and the host then refuses to start.
+//!
+//! Or it is baked in: `tamis_bake` starts the filter, `tamis bake` makes a module of the
+//! instance as it is then. In that module `_initialize` is `tamis_resume`, and neither the
+//! constructors nor the start of the filter run again.
 
 use std::{
     alloc::{Layout, alloc, dealloc},
@@ -26,7 +30,7 @@ use std::{
 
 use crate::{
     Action, Encoding, Filter, Meta, Session,
-    config::ConfigError,
+    config::{ConfigError, SET_ALREADY},
     key::{Key, KeyConfig, KeyError},
 };
 
@@ -133,6 +137,16 @@ impl Arena {
         self.end = self.top + self.capacity;
     }
 
+    /// Give all memory back.
+    fn empty(&mut self) {
+        for (block, size) in self.extra.drain(..) {
+            release(block, size);
+        }
+        release(self.block, self.capacity);
+        (self.block, self.capacity) = (ptr::null_mut(), 0);
+        (self.top, self.end, self.stale) = (0, 0, false);
+    }
+
     /// A record has arrived: what is requested from now on belongs to the next one.
     #[inline(always)]
     fn turn(&mut self) {
@@ -232,10 +246,40 @@ impl<F: Filter> Shell<F> {
     pub fn initialize(&self) {
         match start::<F>() {
             Ok(session) => self.state().session = Some(session),
-            Err(message) => {
-                eprintln!("{}: {message}", F::NAME);
-                std::process::exit(1);
+            Err(message) => give_up::<F>(&message),
+        }
+    }
+
+    /// Start the filter with the config at `config`, memory from [`malloc`], for a snapshot.
+    /// The answer is null, or what is wrong with the config, NUL-terminated.
+    pub fn bake(&self, config: *const u8, config_len: usize) -> *const u8 {
+        let text = from_host(config, config_len).unwrap_or_default();
+        let started = std::str::from_utf8(text)
+            .map_err(|_| ConfigError::new("$", "not UTF-8: save it as UTF-8"))
+            .and_then(|text| Session::new(text, resolve_key));
+        // SAFETY: see `Alone`. Nothing looks at the text any more.
+        #[allow(unsafe_code)]
+        unsafe { &mut *ARENA.0.get() }.empty();
+        let State { session, out } = self.state();
+        match started {
+            Ok(started) => {
+                *session = Some(started);
+                ptr::null()
             }
+            Err(error) => {
+                *out = format!("{error}\0").into_bytes();
+                out.as_ptr()
+            }
+        }
+    }
+
+    /// The start of a snapshot, whose filter runs already. A config file is no config of this
+    /// module; its author must not be left to think so.
+    pub fn resume(&self) {
+        match find_config(F::NAME) {
+            Ok(None) => {}
+            Ok(Some((file, _))) => give_up::<F>(&format!("{file}: $: {SET_ALREADY}")),
+            Err(message) => give_up::<F>(&message),
         }
     }
 
@@ -300,6 +344,12 @@ fn replacement<F: Filter>(out: &mut Vec<u8>, record_bytes: usize) -> *const u8 {
 }
 
 // ------------------------------------------------------------------------------- config
+
+/// Without a filter the host must not start.
+fn give_up<F: Filter>(message: &str) -> ! {
+    eprintln!("{}: {message}", F::NAME);
+    std::process::exit(1);
+}
 
 fn start<F: Filter>() -> Result<Session<F>, String> {
     let (file, text) = match find_config(F::NAME)? {
@@ -401,12 +451,31 @@ macro_rules! export_filter {
             #[cfg(target_family = "wasm")]
             #[unsafe(no_mangle)]
             extern "C" fn _initialize() {
-                unsafe extern "C" {
-                    fn __wasm_call_ctors();
-                }
                 // SAFETY: made by the linker; the host calls this function once.
                 unsafe { __wasm_call_ctors() };
                 SHELL.initialize();
+            }
+
+            #[cfg(target_family = "wasm")]
+            unsafe extern "C" {
+                fn __wasm_call_ctors();
+            }
+
+            // Called in place of `_initialize`, once, by `tamis bake`.
+            // SAFETY: no other symbol has this name.
+            #[cfg(target_family = "wasm")]
+            #[unsafe(no_mangle)]
+            extern "C" fn tamis_bake(config: *const u8, config_len: usize) -> *const u8 {
+                // SAFETY: as in `_initialize`.
+                unsafe { __wasm_call_ctors() };
+                SHELL.bake(config, config_len)
+            }
+
+            // The `_initialize` of what was baked.
+            // SAFETY: no other symbol has this name.
+            #[unsafe(no_mangle)]
+            extern "C" fn tamis_resume() {
+                SHELL.resume();
             }
 
             // SAFETY: no other symbol has this name.

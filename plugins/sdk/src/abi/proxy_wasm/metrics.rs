@@ -2,16 +2,14 @@
 
 use std::cell::RefCell;
 
-use super::sys;
-use crate::{Filter, Session};
+use super::{plugin::Core, sys};
+use crate::Filter;
 
 /// Counters by the ids that the host has given them. A host without metrics is a host all the same: then there are
 /// none, and counting does nothing. A metric that cannot be counted is no reason to hold up a request.
 pub(super) struct Metrics {
     shell: Vec<u32>,
     filter: Vec<u32>,
-    /// What was last told of the filter's counters.
-    told: RefCell<Vec<u64>>,
 }
 
 /// The name of a counter in the host.
@@ -26,11 +24,7 @@ impl Metrics {
             let ids = names.iter().map(|of| sys::define_counter(&name::<F>(of)));
             ids.collect::<Result<Vec<u32>, _>>().unwrap_or_default()
         };
-        Self {
-            shell: define(shell),
-            filter: define(F::COUNTERS),
-            told: RefCell::new(vec![0; F::COUNTERS.len()]),
-        }
+        Self { shell: define(shell), filter: define(F::COUNTERS) }
     }
 
     /// Add to the counters of the shell, in their order.
@@ -43,9 +37,10 @@ impl Metrics {
     }
 
     /// Bring the filter's counters up to date.
-    pub fn tell<F: Filter>(&self, session: &RefCell<Session<F>>) {
+    pub fn tell<F: Filter>(&self, core: &RefCell<Core<F>>) {
         let mut news = Vec::new();
-        if let (Ok(session), Ok(mut told)) = (session.try_borrow(), self.told.try_borrow_mut()) {
+        if let Ok(mut core) = core.try_borrow_mut() {
+            let Core { session, told, .. } = &mut *core;
             for (((_, now), told), &id) in session.counters().zip(told.iter_mut()).zip(&self.filter) {
                 if now > *told {
                     news.push((id, now - *told));

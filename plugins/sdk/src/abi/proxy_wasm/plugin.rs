@@ -19,7 +19,9 @@ use super::{
 };
 use crate::{
     ConfigError, Filter, Session,
+    config::SET_ALREADY,
     key::KeyConfig,
+    live::LiveConfig,
     payload::{BodyPolicy, Format, Malformed, PluginConfig, Report, Sifter},
 };
 
@@ -28,7 +30,15 @@ const COUNTERS: [&str; 4] = ["records", "changed", "dropped", "rejected"];
 
 /// One plugin of the proxy's config, in one worker.
 pub(super) struct Plugin<F: Filter> {
+    baked: Option<Rc<Ready<F>>>,
     mode: Option<Mode<F>>,
+}
+
+/// A filter that is started, and nothing of a host yet.
+pub(super) struct Ready<F: Filter> {
+    policy: BodyPolicy,
+    live: Option<LiveConfig>,
+    core: Rc<RefCell<Core<F>>>,
 }
 
 /// What a plugin does.
@@ -39,12 +49,19 @@ enum Mode<F: Filter> {
     Live(Rc<Live<F>>),
 }
 
+/// The filter at work. Plugins of a baked module have it in common.
+pub(super) struct Core<F: Filter> {
+    pub session: Session<F>,
+    sifter: Sifter,
+    /// What was last told to the host of the filter's counters.
+    pub told: Vec<u64>,
+}
+
 /// What the requests of one plugin share. A VM has one thread and requests take turns, but
 /// they take them at the host's word: nothing of this is borrowed across a call to the host.
 pub(super) struct Shared<F: Filter> {
     pub policy: BodyPolicy,
-    session: RefCell<Session<F>>,
-    sifter: RefCell<Sifter>,
+    core: Rc<RefCell<Core<F>>>,
     metrics: Metrics,
     rejected: Cell<u64>,
 }
@@ -58,24 +75,49 @@ pub(super) enum SiftError {
 }
 
 impl<F: Filter> Plugin<F> {
-    pub fn new() -> Self {
-        Self { mode: None }
+    /// With a filter that was baked in, or without.
+    pub fn new(baked: Option<Rc<Ready<F>>>) -> Self {
+        Self { baked, mode: None }
     }
 
-    fn start(text: &str) -> Result<Mode<F>, ConfigError> {
+    fn start(&self, text: &str) -> Result<Mode<F>, ConfigError> {
+        let Ready { policy, live, core } = match &self.baked {
+            Some(baked) => baked.with(text)?,
+            None => Ready::start(text)?,
+        };
+        Ok(match live {
+            Some(live) => Mode::Live(Rc::new(Live::start(live, core)?)),
+            None => Mode::Bodies(Rc::new(Shared {
+                policy,
+                core,
+                metrics: Metrics::define::<F>(&COUNTERS),
+                rejected: Cell::new(0),
+            })),
+        })
+    }
+}
+
+impl<F: Filter> Ready<F> {
+    /// Start the filter from the plugin's config.
+    pub fn start(text: &str) -> Result<Self, ConfigError> {
         let config = PluginConfig::parse(text)?;
         let session = Session::new(&config.filter, KeyConfig::resolve_from_process)
             .map_err(|error| config.locate(error))?;
-        if let Some(live) = config.live {
-            return Live::start(live, session).map(|live| Mode::Live(Rc::new(live)));
+        let core = Core { session, sifter: Sifter::default(), told: vec![0; F::COUNTERS.len()] };
+        Ok(Self { policy: config.body, live: config.live, core: Rc::new(RefCell::new(core)) })
+    }
+
+    /// The same filter for a plugin whose config may still say what it does with it.
+    fn with(&self, text: &str) -> Result<Self, ConfigError> {
+        let core = Rc::clone(&self.core);
+        if text.trim_ascii().is_empty() {
+            return Ok(Self { policy: self.policy.clone(), live: self.live.clone(), core });
         }
-        Ok(Mode::Bodies(Rc::new(Shared {
-            policy: config.body,
-            session: RefCell::new(session),
-            sifter: RefCell::new(Sifter::default()),
-            metrics: Metrics::define::<F>(&COUNTERS),
-            rejected: Cell::new(0),
-        })))
+        let config = PluginConfig::parse(text)?;
+        if !config.filter.trim_ascii().is_empty() {
+            return Err(config.locate(ConfigError::new("$", SET_ALREADY)));
+        }
+        Ok(Self { policy: config.body, live: config.live, core })
     }
 }
 
@@ -96,7 +138,7 @@ impl<F: Filter> RootContext for Plugin<F> {
         let Ok(text) = String::from_utf8(bytes) else {
             return refuse("config $: not UTF-8".to_owned());
         };
-        match Self::start(&text) {
+        match self.start(&text) {
             Ok(mode) => {
                 self.mode = Some(mode);
                 true
@@ -133,11 +175,9 @@ impl<F: Filter> Shared<F> {
         tag: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<Report, SiftError> {
-        let (Ok(mut session), Ok(mut sifter)) = (self.session.try_borrow_mut(), self.sifter.try_borrow_mut())
-        else {
-            return Err(SiftError::Busy);
-        };
-        sifter.run(format, body, tag, &mut *session, out).map_err(SiftError::Malformed)
+        let Ok(mut core) = self.core.try_borrow_mut() else { return Err(SiftError::Busy) };
+        let Core { session, sifter, .. } = &mut *core;
+        sifter.run(format, body, tag, session, out).map_err(SiftError::Malformed)
     }
 
     /// A body was not let through. Told to the metrics with the next [`tell`](Self::tell).
@@ -148,6 +188,6 @@ impl<F: Filter> Shared<F> {
     /// Bring the metrics up to date.
     pub fn tell(&self, report: &Report) {
         self.metrics.add(&[report.records, report.changed, report.dropped, self.rejected.replace(0)]);
-        self.metrics.tell(&self.session);
+        self.metrics.tell(&self.core);
     }
 }

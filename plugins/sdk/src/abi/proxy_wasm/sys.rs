@@ -86,7 +86,7 @@ fn check(status: u32) -> Result<(), HostStatus> {
 
 /// Take over a buffer that the host has filled. It got it from `proxy_on_memory_allocate`,
 /// which the proxy-wasm crate exports and which gives out boxed slices of exactly that size.
-fn take(data: *mut u8, size: usize) -> Vec<u8> {
+pub(super) fn take(data: *mut u8, size: usize) -> Vec<u8> {
     let in_memory = (data as usize).checked_add(size).is_some_and(|end| end <= memory_bytes());
     if data.is_null() || size == 0 || !in_memory {
         return Vec::new();

@@ -15,10 +15,11 @@ use proxy_wasm::{
 
 use super::{
     metrics::{self, Metrics},
+    plugin::Core,
     sys::{self, BufferType, LogLevel, MapType},
 };
 use crate::{
-    ConfigError, Filter, Session,
+    ConfigError, Filter,
     live::{Event, Exchange, Headers, LiveConfig, Log, Role},
 };
 
@@ -32,7 +33,7 @@ const BATCH: usize = 10_000;
 pub(super) struct Live<F: Filter> {
     config: LiveConfig,
     headers: Headers,
-    session: RefCell<Session<F>>,
+    core: Rc<RefCell<Core<F>>>,
     metrics: Metrics,
     /// Counters by the kind of event, made known when the first one comes.
     kinds: Cell<Vec<(String, u32)>>,
@@ -41,7 +42,7 @@ pub(super) struct Live<F: Filter> {
 }
 
 impl<F: Filter> Live<F> {
-    pub fn start(config: LiveConfig, session: Session<F>) -> Result<Self, ConfigError> {
+    pub fn start(config: LiveConfig, core: Rc<RefCell<Core<F>>>) -> Result<Self, ConfigError> {
         let Some(headers) = F::LIVE else {
             let message = "this filter has no live mode: leave the section out";
             return Err(ConfigError::new("$.live", message));
@@ -56,7 +57,7 @@ impl<F: Filter> Live<F> {
         Ok(Self {
             config,
             headers,
-            session: RefCell::new(session),
+            core,
             metrics: Metrics::define::<F>(&COUNTERS),
             kinds: Cell::default(),
             event: Cell::default(),
@@ -70,8 +71,10 @@ impl<F: Filter> Live<F> {
         for _ in 0..BATCH {
             match sys::dequeue(queue) {
                 Ok(Some(relay)) => {
-                    let raised =
-                        self.session.try_borrow_mut().is_ok_and(|mut s| s.collect(&relay, &mut event));
+                    let raised = self
+                        .core
+                        .try_borrow_mut()
+                        .is_ok_and(|mut core| core.session.collect(&relay, &mut event));
                     if raised {
                         self.log(&event);
                         self.count_alerts(&event);
@@ -85,7 +88,7 @@ impl<F: Filter> Live<F> {
             }
         }
         self.event.set(event);
-        self.metrics.tell(&self.session);
+        self.metrics.tell(&self.core);
     }
 
     fn failed(&self) {
@@ -139,13 +142,13 @@ impl<F: Filter> Live<F> {
     /// A request was answered.
     fn answered(&self, exchange: &Exchange) {
         let mut event = self.event.take();
-        let seen = self.session.try_borrow_mut().map(|mut session| session.watch(exchange, &mut event));
+        let seen = self.core.try_borrow_mut().map(|mut core| core.session.watch(exchange, &mut event));
         self.metrics.add(&[1, u64::from(seen.is_err())]);
         if seen.unwrap_or(false) {
             self.tell(&event);
         }
         self.event.set(event);
-        self.metrics.tell(&self.session);
+        self.metrics.tell(&self.core);
     }
 
     /// Make an event known.
@@ -212,7 +215,7 @@ impl<F: Filter> HttpContext for Watcher<F> {
         exchange.collected = !live.config.queue.is_empty();
         let wanted = live.config.read_body
             && !end_of_stream
-            && live.session.try_borrow().is_ok_and(|session| session.wants_body(exchange))
+            && live.core.try_borrow().is_ok_and(|core| core.session.wants_body(exchange))
             && header(MAP, "content-encoding").is_empty();
         exchange.body = wanted.then(Vec::new);
         Action::Continue
