@@ -9,6 +9,7 @@ use crate::pipeline;
 mod audit;
 mod filters;
 mod inspect;
+mod lint;
 mod replay;
 mod run;
 
@@ -19,7 +20,7 @@ Exit codes:
   2  bad usage, or a filter refused its config
   3  an input could not be read, or the output could not be written
   4  a filter failed: it trapped, broke its ABI or ran out of time or memory
-audit has its own: 0 clean, 1 findings, 2 an error; see its help.
+audit and lint have their own: 0 clean, 1 findings, 2 an error; see their help.
 
 Compiled filters are cached in $TAMIS_CACHE_DIR, else in `tamis` below the user's cache
 directory.";
@@ -36,6 +37,7 @@ struct Cli {
 enum Command {
     Run(run::Args),
     Audit(audit::Args),
+    Lint(lint::Args),
     Replay(replay::Args),
     Inspect(inspect::Args),
     Filters(filters::Args),
@@ -110,6 +112,7 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         Command::Run(args) => run::run(args),
         Command::Audit(args) => audit::run(args),
+        Command::Lint(args) => lint::run(args),
         Command::Replay(args) => replay::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Filters(args) => filters::run(args),
