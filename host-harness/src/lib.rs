@@ -18,4 +18,5 @@ pub mod pipeline;
 pub mod replay;
 pub mod sarif;
 pub mod select;
+pub mod settings;
 pub mod text_wrap;

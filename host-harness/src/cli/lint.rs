@@ -1,7 +1,6 @@
 //! `tamis lint`: what in a configuration lets sensitive data into logs, or out of the place where they belong.
 
 use std::{
-    collections::BTreeSet,
     fs,
     io::{self, IsTerminal, Write},
     path::{Path, PathBuf},
@@ -45,12 +44,12 @@ Examples:
 
 const COTURN_HELP: &str = after_help!(
     "\
-What --fix cured does not count for the exit code. Comments and the order of lines stay. Options on the
-command line of turnserver, such as -v, are not seen: give them as a line of the file.
+What --fix cures does not count for the exit code; rules that --allow names are not cured. Comments and
+the order of lines stay. Options on the command line of turnserver, such as -v, are not seen.
 
 Examples:
   tamis lint coturn /etc/turnserver.conf --coturn-version 4.6.1
-  tamis lint coturn turnserver.conf --fix turnserver.new.conf && diff turnserver.conf turnserver.new.conf
+  tamis lint coturn turnserver.conf --fix - 2> report.txt | diff turnserver.conf -
   tamis lint coturn /etc/turnserver.conf --in-place
   tamis lint coturn turnserver.conf --allow coturn/rest-users --fail-on medium --format json"
 );
@@ -265,17 +264,20 @@ fn run_coturn(args: &Coturn) -> Result<(), Failure> {
         Err(reason) => report.problem(Place::file(name), reason),
         Ok(bytes) => {
             let fix = args.fix.is_some() || args.in_place;
-            let patched = coturn::check(name, &bytes, options, fix, &mut report);
-            let allowed: BTreeSet<&str> = args.out.allow.iter().map(String::as_str).collect();
-            if fix && !allowed.is_empty() && report.findings.iter().any(|f| f.fixed && allowed.contains(f.rule)) {
-                return usage("--fix cures all rules: leave --allow out for those that it can cure");
-            }
+            let allowed = args.out.allow.iter().map(String::as_str).collect();
+            let patched = coturn::check(name, &bytes, options, fix, &allowed, &mut report);
             if args.in_place && patched != bytes {
                 replace(Path::new(&args.file), &patched).map_err(Failure::Usage)?;
             }
             match args.fix.as_deref() {
                 Some(target) if target == Path::new("-") => write_out(&mut io::stdout().lock(), &patched)?,
-                Some(target) => write_file(target, &patched).map_err(Failure::Usage)?,
+                Some(target) => {
+                    write_file(target, &patched).map_err(Failure::Usage)?;
+                    // It may hold secrets, as the file does.
+                    if let Ok(about) = fs::metadata(&args.file) {
+                        let _ = fs::set_permissions(target, about.permissions());
+                    }
+                }
                 None => {}
             }
         }

@@ -7,16 +7,20 @@ use clap::{Parser, Subcommand};
 use crate::pipeline;
 
 mod audit;
+mod config;
 mod filters;
 mod inspect;
 mod lint;
+mod manual;
 mod replay;
 mod run;
+
+pub use self::manual::reference;
 
 const AFTER_HELP: &str = "\
 Exit codes:
   0  done (also if whoever reads the output has gone)
-  1  replay: a case came out differently
+  1  replay: a case came out differently; config check: refused
   2  bad usage, or a filter refused its config
   3  an input could not be read, or the output could not be written
   4  a filter failed: it trapped, broke its ABI or ran out of time or memory
@@ -41,6 +45,9 @@ enum Command {
     Replay(replay::Args),
     Inspect(inspect::Args),
     Filters(filters::Args),
+    Config(config::Args),
+    Completions(manual::Completions),
+    Man(manual::Man),
 }
 
 /// Why the command ends, in the terms of its exit codes.
@@ -116,6 +123,9 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Filters(args) => filters::run(args),
+        Command::Config(args) => config::run(args),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

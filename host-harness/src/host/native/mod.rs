@@ -4,7 +4,7 @@
 //! This is the one place that names the built-in filters.
 
 use anyhow::bail;
-use tamis_sdk::{Action, ConfigError, Filter, Meta, Session};
+use tamis_sdk::{Action, ConfigError, Filter, Key, KeyConfig, Meta, Session, key::KeyError};
 
 use super::{Batch, Host, HostOptions, Outcome, Refused};
 use crate::keys;
@@ -48,14 +48,18 @@ macro_rules! builtin_filters {
             }
         }
 
-        /// Whether the built-in filter `name` accepts a config. Files and variables that it names for its key are
-        /// not looked for: they may be on another machine. Names that are not built in accept everything.
+        /// Whether the built-in filter `name` accepts a config; `resolve_key` gives it its key. Names that are not
+        /// built in accept everything.
         ///
         /// # Errors
         /// When the filter refuses it.
-        pub fn check(name: &str, config: &str) -> Result<(), ConfigError> {
+        pub fn check(
+            name: &str,
+            config: &str,
+            resolve_key: impl FnOnce(&KeyConfig) -> Result<Key, KeyError>,
+        ) -> Result<(), ConfigError> {
             match name {
-                $(<$filter as Filter>::NAME => parse::<$filter>(config),)+
+                $(<$filter as Filter>::NAME => Session::<$filter>::new(config, resolve_key).map(drop),)+
                 _ => Ok(()),
             }
         }
@@ -72,14 +76,6 @@ builtin_filters! {
 /// The built-in filter with this name.
 pub fn builtin(name: &str) -> Option<&'static Builtin> {
     BUILTINS.iter().find(|b| b.name == name)
-}
-
-/// Stands for a key that is elsewhere.
-const STAND_IN: &str = "hex:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
-
-fn parse<F: Filter>(config: &str) -> Result<(), ConfigError> {
-    let stand_in = |_: &str| Ok(STAND_IN.to_owned());
-    Session::<F>::new(config, |section| section.resolve(stand_in, stand_in)).map(drop)
 }
 
 fn start<F: Filter>(config: &str, options: &HostOptions) -> anyhow::Result<Box<dyn Host>> {

@@ -37,8 +37,8 @@ pub(super) struct Check<'c> {
 }
 
 impl<'c> Check<'c> {
-    pub fn new(name: &'c str, config: &'c Config, version: Option<Version>) -> Self {
-        Self { name, config, version, findings: Vec::new(), fixed: Vec::new(), patch: Patch::default() }
+    pub fn new(name: &'c str, config: &'c Config, version: Option<Version>, patch: Patch) -> Self {
+        Self { name, config, version, findings: Vec::new(), fixed: Vec::new(), patch }
     }
 
     pub fn finish(mut self, fix: bool) -> (Vec<Finding>, Patch) {
@@ -128,7 +128,7 @@ impl<'c> Check<'c> {
         }
         let value = setting.value.trim_end_matches(';').trim_end_matches('"').trim_end();
         let line = if value.is_empty() { name.to_owned() } else { format!("{name}={value}") };
-        self.patch.replace(setting.index, &line);
+        self.patch.replace(&r::SEMICOLON, setting.index, &line);
         let words = format!("the line of {name} ends with a semicolon");
         self.add_fixed(Finding::new(&r::SEMICOLON, at, words).advise(line));
     }
@@ -140,10 +140,10 @@ impl<'c> Check<'c> {
             let finding = Finding::new(&r::LOG_LEVEL, at, format!("{name} does not exist in any version of coturn"));
             let known = self.config.last("log-min-level").is_some();
             if name == "log-level" && self.from(15) == Some(true) && !known {
-                self.patch.replace(setting.index, "log-min-level=warning");
+                self.patch.replace(&r::LOG_LEVEL, setting.index, "log-min-level=warning");
                 return self.add_fixed(finding.advise("log-min-level=warning"));
             }
-            self.patch.comment_out(setting.index);
+            self.patch.comment_out(&r::LOG_LEVEL, setting.index);
             let finding = match name {
                 "log-mobility" => finding.cure("leave it out; the option mobility logs nothing by itself"),
                 _ => finding,
@@ -172,7 +172,7 @@ impl<'c> Check<'c> {
         // Earlier ones come back to life when the last is a comment.
         let lines = self.config.settings.iter().filter(|s| s.name == name && s.flag() == Some(true));
         for setting in lines {
-            self.patch.comment_out(setting.index);
+            self.patch.comment_out(rule, setting.index);
             let finding = Finding::new(rule, self.at(setting), format!("{name} is on"));
             self.add_fixed(finding.advise(format!("#{name}")));
         }
@@ -184,7 +184,7 @@ impl<'c> Check<'c> {
             let comes = self.config.settings.iter().any(|s| s.name == "log-level");
             if self.from(15) == Some(true) && !comes {
                 let words = "log-min-level is not set, so it is debug";
-                self.patch.add(advised);
+                self.patch.add(&r::LOG_MIN_LEVEL, advised);
                 self.add_fixed(Finding::new(&r::LOG_MIN_LEVEL, self.whole(), words).advise(advised));
             }
             return;
@@ -197,7 +197,7 @@ impl<'c> Check<'c> {
         match setting.value.as_str() {
             "warning" | "error" => {}
             "debug" | "info" => {
-                self.patch.replace(setting.index, advised);
+                self.patch.replace(&r::LOG_MIN_LEVEL, setting.index, advised);
                 self.add_fixed(Finding::new(&r::LOG_MIN_LEVEL, at, words).advise(advised));
             }
             _ => {
@@ -228,8 +228,8 @@ impl<'c> Check<'c> {
         if self.config.on("no-stdout-log").is_none() && (syslog.is_some() || !path.is_empty()) {
             let place = self.config.last("no-stdout-log").map_or_else(|| self.whole(), |s| self.at(s));
             match self.config.last("no-stdout-log") {
-                Some(setting) => self.patch.replace(setting.index, "no-stdout-log"),
-                None => self.patch.add("no-stdout-log"),
+                Some(setting) => self.patch.replace(&r::STDOUT_COPY, setting.index, "no-stdout-log"),
+                None => self.patch.add(&r::STDOUT_COPY, "no-stdout-log"),
             }
             let words = "each line goes to standard output, too";
             self.add_fixed(Finding::new(&r::STDOUT_COPY, place, words).advise("no-stdout-log"));
@@ -244,18 +244,18 @@ impl<'c> Check<'c> {
         match file {
             None => {
                 let words = "no log-file: coturn writes to the first of several directories that it can write to";
-                self.patch.add(advised);
+                self.patch.add(&r::LOG_FILE, advised);
                 self.add_fixed(Finding::new(&r::LOG_FILE, self.whole(), words).advise(advised));
                 // The file that is added goes to standard output as well.
                 if self.config.on("no-stdout-log").is_none() {
-                    self.patch.add("no-stdout-log");
+                    self.patch.add(&r::LOG_FILE, "no-stdout-log");
                 }
             }
             Some(setting) => {
                 let dir = path.rsplit_once('/').map_or("", |(dir, _)| dir);
                 if SHARED.contains(&dir) {
                     let words = format!("the log is in {dir}, where each user can make and read files");
-                    self.patch.replace(setting.index, advised);
+                    self.patch.replace(&r::LOG_FILE, setting.index, advised);
                     self.add_fixed(Finding::new(&r::LOG_FILE, self.at(setting), words).advise(advised));
                 }
             }
@@ -263,8 +263,8 @@ impl<'c> Check<'c> {
         if self.config.on("simple-log").is_none() {
             let place = file.map_or_else(|| self.whole(), |s| self.at(s));
             match self.config.last("simple-log") {
-                Some(setting) => self.patch.replace(setting.index, "simple-log"),
-                None => self.patch.add("simple-log"),
+                Some(setting) => self.patch.replace(&r::ROTATION, setting.index, "simple-log"),
+                None => self.patch.add(&r::ROTATION, "simple-log"),
             }
             let words = "a new file each day, and none is ever removed";
             self.add_fixed(Finding::new(&r::ROTATION, place, words).advise("simple-log"));
@@ -326,7 +326,7 @@ impl<'c> Check<'c> {
         self.console();
         let open = self.config.on("web-admin-listen-on-workers");
         if let Some(setting) = open {
-            self.patch.comment_out(setting.index);
+            self.patch.comment_out(&r::WEB_ADMIN_OPEN, setting.index);
             let words = "the admin pages are served on the ports of clients";
             let finding = Finding::new(&r::WEB_ADMIN_OPEN, self.at(setting), words);
             self.add_fixed(finding.advise("#web-admin-listen-on-workers"));
@@ -346,9 +346,9 @@ impl<'c> Check<'c> {
         let off = self.config.on("no-cli").is_some();
         let old = self.from(10) != Some(true);
         if let Some(setting) = on.filter(|_| !off) {
-            self.patch.comment_out(setting.index);
+            self.patch.comment_out(&r::CLI, setting.index);
             if old {
-                self.patch.add("no-cli");
+                self.patch.add(&r::CLI, "no-cli");
             }
             self.add_fixed(Finding::new(&r::CLI, self.at(setting), "the telnet console is on").advise("#cli"));
         } else if old && !off {
@@ -357,8 +357,8 @@ impl<'c> Check<'c> {
                 None => "coturn before 4.10 has the telnet console on unless no-cli is set".to_owned(),
             };
             match self.config.last("no-cli") {
-                Some(setting) => self.patch.replace(setting.index, "no-cli"),
-                None => self.patch.add("no-cli"),
+                Some(setting) => self.patch.replace(&r::CLI, setting.index, "no-cli"),
+                None => self.patch.add(&r::CLI, "no-cli"),
             }
             let cure = "set no-cli; with coturn 4.10 or later say so: --coturn-version";
             self.add_fixed(Finding::new(&r::CLI, self.whole(), words).cure(cure).advise("no-cli"));

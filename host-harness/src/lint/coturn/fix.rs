@@ -1,33 +1,43 @@
 //! A patched copy of the file: lines are replaced or made comments, settings are added at the end, and everything
 //! else stays byte for byte.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::parse::Config;
+use crate::lint::Rule;
 
-/// What to do with a file.
+/// What to do with a file. Each part is for a rule: those that are allowed to be broken are left out.
 #[derive(Debug, Default)]
 pub struct Patch {
+    allowed: BTreeSet<String>,
     /// By index of the line; `None` makes it a comment.
     lines: BTreeMap<usize, Option<String>>,
     added: Vec<String>,
 }
 
 impl Patch {
+    pub fn new(allowed: &BTreeSet<&str>) -> Self {
+        Self { allowed: allowed.iter().map(|&r| r.to_owned()).collect(), ..Self::default() }
+    }
+
     /// Make a line a comment.
-    pub fn comment_out(&mut self, index: usize) {
-        self.lines.entry(index).or_insert(None);
+    pub fn comment_out(&mut self, rule: &Rule, index: usize) {
+        if !self.allowed.contains(rule.id) {
+            self.lines.insert(index, None);
+        }
     }
 
     /// Put another line in the place of one.
-    pub fn replace(&mut self, index: usize, line: impl Into<String>) {
-        self.lines.insert(index, Some(line.into()));
+    pub fn replace(&mut self, rule: &Rule, index: usize, line: impl Into<String>) {
+        if !self.allowed.contains(rule.id) {
+            self.lines.insert(index, Some(line.into()));
+        }
     }
 
     /// Add a line at the end.
-    pub fn add(&mut self, line: impl Into<String>) {
+    pub fn add(&mut self, rule: &Rule, line: impl Into<String>) {
         let line = line.into();
-        if !self.added.contains(&line) {
+        if !self.allowed.contains(rule.id) && !self.added.contains(&line) {
             self.added.push(line);
         }
     }
@@ -78,12 +88,14 @@ mod tests {
     #[test]
     fn only_what_is_said_changes() {
         let config = Config::parse(b"# \xff\r\nverbose\r\nlog-level=3");
-        let mut patch = Patch::default();
+        let mut patch = Patch::new(&BTreeSet::from(["coturn/verbose"]));
+        let rule = crate::lint::rule("coturn/cli").unwrap();
         assert_eq!(patch.apply(&config), config.lines.concat());
-        patch.comment_out(1);
-        patch.replace(2, "log-min-level=warning");
-        patch.add("no-cli");
-        patch.add("no-cli");
+        patch.comment_out(rule, 1);
+        patch.replace(rule, 2, "log-min-level=warning");
+        patch.replace(crate::lint::rule("coturn/verbose").unwrap(), 0, "no");
+        patch.add(rule, "no-cli");
+        patch.add(rule, "no-cli");
         assert_eq!(
             patch.apply(&config),
             b"# \xff\r\n#verbose\r\nlog-min-level=warning\r\n\r\n# Added by tamis lint\r\nno-cli\r\n"

@@ -6,8 +6,10 @@ mod options;
 mod parse;
 mod rules;
 
+use std::collections::BTreeSet;
+
 pub use self::{options::NEWEST, rules::RULES};
-use self::{check::Check, parse::Config};
+use self::{check::Check, fix::Patch, parse::Config};
 use super::{Report, Version};
 
 /// What is known beside the file.
@@ -18,10 +20,17 @@ pub struct Options {
 }
 
 /// Look at a file; `name` is what the report calls it. Gives the patched file: `report` marks what that fixes if
-/// `fix` is set.
-pub fn check(name: &str, bytes: &[u8], options: Options, fix: bool, report: &mut Report) -> Vec<u8> {
+/// `fix` is set. Rules in `allowed` are neither cured nor, in the end, reported.
+pub fn check(
+    name: &str,
+    bytes: &[u8],
+    options: Options,
+    fix: bool,
+    allowed: &BTreeSet<&str>,
+    report: &mut Report,
+) -> Vec<u8> {
     let config = Config::parse(bytes);
-    let mut check = Check::new(name, &config, options.version);
+    let mut check = Check::new(name, &config, options.version, Patch::new(allowed));
     check.run();
     let (findings, patch) = check.finish(fix);
     report.summary.files += 1;

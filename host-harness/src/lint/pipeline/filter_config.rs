@@ -2,11 +2,15 @@
 
 use std::path::Path;
 
-use tamis_sdk::payload::{PluginConfig, Refusal, Rule};
+use tamis_sdk::{
+    ConfigError,
+    payload::{PluginConfig, Refusal, Rule},
+};
 
 use super::{node::Node, rules as r, yaml};
 use crate::{
     host::native,
+    keys,
     lint::{Finding, Place, Report, read},
 };
 
@@ -17,7 +21,7 @@ pub fn file(filter: &str, path: &Path, report: &mut Report) {
         Err(reason) => report.problem(Place::file(&name), reason),
         Ok(bytes) => {
             let text = String::from_utf8_lossy(&bytes);
-            check(filter, &text, &Site { place: Place::file(&name), first_line: Some(1) }, report);
+            check(filter, &text, |e| e, &Site { place: Place::file(&name), first_line: Some(1) }, report);
         }
     }
 }
@@ -41,7 +45,7 @@ pub fn plugin(filter: &str, text: &str, site: &Site, report: &mut Report) -> Opt
             return None;
         }
     };
-    check(filter, &config.filter, site, report);
+    check(filter, &config.filter, |e| config.locate(e), site, report);
     let body = &config.body;
     let rules = body.content_types.values().chain(body.paths.values()).chain([&body.format]);
     let mut passing = Vec::new();
@@ -55,8 +59,14 @@ pub fn plugin(filter: &str, text: &str, site: &Site, report: &mut Report) -> Opt
     Some(config)
 }
 
-fn check(filter: &str, text: &str, site: &Site, report: &mut Report) {
-    if let Err(error) = native::check(filter, text) {
+fn check(
+    filter: &str,
+    text: &str,
+    locate: impl FnOnce(ConfigError) -> ConfigError,
+    site: &Site,
+    report: &mut Report,
+) {
+    if let Err(error) = native::check(filter, text, keys::stand_in).map_err(locate) {
         let finding = Finding::new(&r::CONFIG_REFUSED, site.place.clone(), format!("{filter}: {error}"));
         return report.findings.push(finding);
     }
