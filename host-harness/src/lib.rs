@@ -2,7 +2,8 @@
 //!
 //! The `tamis` command is a thin layer over this library. [`host`] has one folder per ABI
 //! behind one trait; [`pipeline`] moves lines through them; [`replay`] holds hosts against
-//! recorded cases; [`inspect`] looks into an artifact without trusting it.
+//! recorded cases; [`inspect`] looks into an artifact without trusting it; [`audit`] reads logs and
+//! [`lint`] reads configs, and both say what is wrong.
 
 pub mod artifacts;
 pub mod audit;
@@ -13,8 +14,11 @@ pub mod host;
 pub mod input;
 pub mod inspect;
 pub mod keys;
+pub mod lint;
 pub mod output;
 pub mod pipeline;
 pub mod replay;
+pub mod sarif;
 pub mod select;
+pub mod settings;
 pub mod text_wrap;

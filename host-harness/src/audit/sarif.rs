@@ -1,17 +1,15 @@
 //! The report in SARIF 2.1.0, for code scanning.
 
-use std::{collections::BTreeMap, fmt::Write, path::Path};
+use std::{collections::BTreeMap, fmt::Write};
 
 use serde_json::{Value, json};
-use tamis_detectors::{Severity, definitions};
+use tamis_detectors::definitions;
 
 use super::{
     report::{Finding, Report},
     tally::Sample,
 };
-
-/// Results of one run; GitHub takes no more than this.
-const MAX_RESULTS: usize = 25_000;
+use crate::sarif::{self, MAX_RESULTS, level, uri};
 
 /// The report as a SARIF document.
 pub fn sarif(report: &Report) -> Value {
@@ -26,37 +24,16 @@ pub fn sarif(report: &Report) -> Value {
         });
         results.push(result(finding, &id, rule));
     }
-    let problem = |n: &super::walk::NotScanned, level: &str| {
-        json!({
-            "level": level,
-            "message": { "text": format!("{}: {}", n.path, n.reason) },
-            "locations": [{ "physicalLocation": { "artifactLocation": { "uri": uri(&n.path) } } }],
-        })
-    };
-    let notifications: Vec<Value> = report
-        .errors
-        .iter()
-        .map(|n| problem(n, "error"))
-        .chain(report.skipped.iter().map(|n| problem(n, "note")))
-        .collect();
-    json!({
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{
-            "tool": { "driver": {
-                "name": "tamis audit",
-                "version": report.tool.version,
-                "semanticVersion": report.tool.version,
-                "rules": rules,
-            }},
-            "columnKind": "unicodeCodePoints",
-            "invocations": [{
-                "executionSuccessful": report.errors.is_empty(),
-                "toolExecutionNotifications": notifications,
-            }],
-            "results": results,
-        }],
-    })
+    let errors = report.errors.iter().map(|n| sarif::notification(&n.path, &n.reason, "error"));
+    let skipped = report.skipped.iter().map(|n| sarif::notification(&n.path, &n.reason, "note"));
+    sarif::Run {
+        tool: "tamis audit",
+        rules,
+        results,
+        successful: report.errors.is_empty(),
+        notifications: errors.chain(skipped).collect(),
+    }
+    .document()
 }
 
 fn rule_id(kind: &str, rule: &str) -> String {
@@ -85,22 +62,16 @@ fn rule(id: &str, finding: &Finding) -> Value {
     };
     let cure = "Log ids, types and sizes instead, or put the filter asynq-payload-redactor in front of what stores \
                 the log.";
-    json!({
-        "id": id,
-        "name": title,
-        "shortDescription": { "text": title },
-        "fullDescription": { "text": what },
-        "help": {
-            "text": format!("{what} {why} {cure}"),
-            "markdown": format!("**{title}**\n\n{what}\n\n{why}\n\n{cure}"),
-        },
-        "defaultConfiguration": { "level": level(finding.severity) },
-        "properties": {
-            "tags": ["security", "privacy", "logging"],
-            "precision": "high",
-            "security-severity": score(finding.severity),
-        },
-    })
+    sarif::Rule {
+        id,
+        title: &title,
+        what: &what,
+        why: &why,
+        cure,
+        severity: finding.severity,
+        tags: &["security", "privacy", "logging"],
+    }
+    .descriptor()
 }
 
 fn result(finding: &Finding, id: &str, rule: usize) -> Value {
@@ -159,63 +130,4 @@ fn result(finding: &Finding, id: &str, rule: usize) -> Value {
         result["suppressions"] = json!([{ "kind": "external", "justification": "in the baseline" }]);
     }
     result
-}
-
-fn level(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Critical | Severity::High => "error",
-        Severity::Medium => "warning",
-        Severity::Low => "note",
-    }
-}
-
-/// The scale of code scanning: 9.0 and above is critical, 7.0 high, 4.0 medium.
-fn score(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Critical => "9.5",
-        Severity::High => "8.0",
-        Severity::Medium => "5.5",
-        Severity::Low => "2.5",
-    }
-}
-
-/// A path as a URI reference.
-fn uri(path: &str) -> String {
-    let mut uri = String::new();
-    if Path::new(path).is_absolute() {
-        uri.push_str("file://");
-        if !path.starts_with('/') {
-            uri.push('/');
-        }
-    }
-    for byte in path.trim_start_matches("./").bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
-                uri.push(byte as char)
-            }
-            b'\\' if cfg!(windows) => uri.push('/'),
-            _ => {
-                let _ = write!(uri, "%{byte:02X}");
-            }
-        }
-    }
-    uri
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn paths_become_uris() {
-        for (path, uri) in [
-            ("./logs/app.log", "logs/app.log"),
-            ("logs/a b#1.log", "logs/a%20b%231.log"),
-            ("<stdin>", "%3Cstdin%3E"),
-            ("é", "%C3%A9"),
-        ] {
-            assert_eq!(super::uri(path), uri);
-        }
-        if cfg!(unix) {
-            assert_eq!(super::uri("/var/log/x"), "file:///var/log/x");
-        }
-    }
 }

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, anyhow, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Failure, Format, config};
+use super::{Failure, Format, configs};
 use crate::{
     bench::{
         self, Plan, Subject, chart,
@@ -110,7 +110,7 @@ fn percent(text: &str) -> Result<f64, String> {
 pub(super) fn run(mut args: Args) -> Result<(), Failure> {
     let targets = args.filters.iter().map(|f| Target::find(f)).collect::<anyhow::Result<Vec<_>>>();
     let targets = targets.map_err(Failure::Usage)?;
-    let configs = config::of(&args.config, &targets).map_err(Failure::Usage)?;
+    let configs = configs::of(&args.config, &targets).map_err(Failure::Usage)?;
     args.sweep.sort_unstable();
     args.sweep.dedup();
     look_at_outputs(&args).map_err(Failure::Usage)?;

@@ -10,19 +10,25 @@ mod audit;
 mod bake;
 mod bench;
 mod config;
+mod configs;
 mod filters;
 mod inspect;
+mod lint;
+mod manual;
 mod replay;
 mod run;
+
+pub use self::manual::reference;
 
 const AFTER_HELP: &str = "\
 Exit codes:
   0  done (also if whoever reads the output has gone)
-  1  replay: a case came out differently; bench: a filter is slower than --fail-if-slower allows
+  1  replay: a case came out differently; bench: a filter is slower than --fail-if-slower allows; config check:
+     refused
   2  bad usage, or a filter refused its config
   3  an input could not be read, or the output could not be written
   4  a filter failed: it trapped, broke its ABI or ran out of time or memory
-audit has its own: 0 clean, 1 findings, 2 an error; see its help.
+audit and lint have their own: 0 clean, 1 findings, 2 an error; see their help.
 
 Compiled filters are cached in $TAMIS_CACHE_DIR, else in `tamis` below the user's cache
 directory.";
@@ -39,11 +45,15 @@ struct Cli {
 enum Command {
     Run(run::Args),
     Audit(audit::Args),
+    Lint(lint::Args),
     Replay(replay::Args),
     Bake(bake::Args),
     Bench(bench::Args),
     Inspect(inspect::Args),
     Filters(filters::Args),
+    Config(config::Args),
+    Completions(manual::Completions),
+    Man(manual::Man),
 }
 
 /// Why the command ends, in the terms of its exit codes.
@@ -115,11 +125,15 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         Command::Run(args) => run::run(args),
         Command::Audit(args) => audit::run(args),
+        Command::Lint(args) => lint::run(args),
         Command::Replay(args) => replay::run(args),
         Command::Bake(args) => bake::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Filters(args) => filters::run(args),
+        Command::Config(args) => config::run(args),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{
     Failure, Format,
-    config::{self, Config},
+    configs::{self, Config},
 };
 use crate::{
     host::{HostKind, HostOptions, Refused},
@@ -103,7 +103,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         .map(|f| Target::find(f))
         .collect::<anyhow::Result<Vec<_>>>()
         .map_err(Failure::Usage)?;
-    let configs = config::of(&args.config, &targets).map_err(Failure::Usage)?;
+    let configs = configs::of(&args.config, &targets).map_err(Failure::Usage)?;
     for file in files {
         look_at(file, args.output.as_deref())?;
     }

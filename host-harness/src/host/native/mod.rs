@@ -4,7 +4,7 @@
 //! This is the one place that names the built-in filters.
 
 use anyhow::bail;
-use tamis_sdk::{Action, Filter, Meta, Session};
+use tamis_sdk::{Action, ConfigError, Filter, Key, KeyConfig, Meta, Session, key::KeyError};
 
 use super::{Batch, Host, HostOptions, Outcome, Refused};
 use crate::keys;
@@ -45,6 +45,22 @@ macro_rules! builtin_filters {
             match name {
                 $(<$filter as Filter>::NAME => start::<$filter>(config, options),)+
                 _ => bail!("no built-in filter is called '{name}': `tamis filters` lists them"),
+            }
+        }
+
+        /// Whether the built-in filter `name` accepts a config; `resolve_key` gives it its key. Names that are not
+        /// built in accept everything.
+        ///
+        /// # Errors
+        /// When the filter refuses it.
+        pub fn check(
+            name: &str,
+            config: &str,
+            resolve_key: impl FnOnce(&KeyConfig) -> Result<Key, KeyError>,
+        ) -> Result<(), ConfigError> {
+            match name {
+                $(<$filter as Filter>::NAME => Session::<$filter>::new(config, resolve_key).map(drop),)+
+                _ => Ok(()),
             }
         }
     };

@@ -1,0 +1,136 @@
+//! What follows from the definition of the command line: man pages, shell completions, and `docs/reference.md`.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use anyhow::anyhow;
+use clap::{Command, CommandFactory};
+use clap_complete::Shell;
+
+use super::{Cli, Failure};
+
+/// Columns of help texts in the reference.
+const WIDTH: usize = 100;
+
+const COMPLETIONS_HELP: &str = "\
+Examples:
+  tamis completions bash > ~/.local/share/bash-completion/completions/tamis
+  tamis completions zsh > ~/.zfunc/_tamis        # a directory of $fpath
+  tamis completions fish > ~/.config/fish/completions/tamis.fish
+  tamis completions powershell >> $PROFILE";
+
+const MAN_HELP: &str = "\
+Examples:
+  tamis man | man -l -
+  tamis man ~/.local/share/man/man1 && man tamis-run";
+
+/// Print the completions for a shell.
+#[derive(Debug, clap::Args)]
+#[command(after_help = COMPLETIONS_HELP)]
+pub(super) struct Completions {
+    /// The shell.
+    #[arg(value_enum)]
+    shell: Shell,
+}
+
+/// Print the man page, or write those of all commands to a directory.
+#[derive(Debug, clap::Args)]
+#[command(after_help = MAN_HELP)]
+pub(super) struct Man {
+    /// The directory; it is made if it is not there.
+    #[arg(value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    dir: Option<PathBuf>,
+}
+
+pub(super) fn completions(args: &Completions) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "tamis", &mut script);
+    io::stdout().lock().write_all(&script)?;
+    Ok(())
+}
+
+pub(super) fn man(args: &Man) -> Result<(), Failure> {
+    let Some(dir) = &args.dir else {
+        let page = page(command()).map_err(|e| Failure::Io(e.into()))?;
+        io::stdout().lock().write_all(&page)?;
+        return Ok(());
+    };
+    let cannot = |path: &Path, error: io::Error| {
+        Failure::Io(anyhow!(error).context(format!("cannot write {}", path.display())))
+    };
+    fs::create_dir_all(dir).map_err(|e| cannot(dir, e))?;
+    for (name, command) in all(command()) {
+        let path = dir.join(format!("{}.1", name.replace(' ', "-")));
+        let page = page(command.display_name(name.replace(' ', "-"))).map_err(|e| cannot(&path, e))?;
+        fs::write(&path, page).map_err(|e| cannot(&path, e))?;
+    }
+    Ok(())
+}
+
+/// `docs/reference.md`: the help of every command.
+#[must_use]
+pub fn reference() -> String {
+    let mut out = String::from(
+        "# Reference\n\n\
+         <!-- Written from the definition of the command line; `BLESS=1 cargo test --release -p tamis --test reference`. -->\n\n\
+         What `--help` says, for every command. [cli.md](cli.md) says more about how they behave. The same texts come as\n\
+         man pages (`tamis man DIR`), and names for shells to complete as `tamis completions SHELL`.\n",
+    );
+    let commands = all(command());
+    out.push('\n');
+    for (name, _) in &commands {
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "- [{name}](#{})", name.replace(' ', "-"));
+    }
+    for (name, mut command) in commands {
+        let help = command.render_long_help().to_string();
+        let lines: Vec<&str> = help.lines().map(str::trim_end).collect();
+        let _ = write!(out, "\n## {name}\n\n```text\n{}\n```\n", lines.join("\n").trim_end());
+    }
+    out
+}
+
+/// The definition, with nothing in it that hangs on the terminal.
+fn command() -> Command {
+    let mut command = Cli::command().term_width(WIDTH).disable_help_subcommand(true);
+    command.build();
+    command
+}
+
+/// A command and all below it, with their full names.
+fn all(command: Command) -> Vec<(String, Command)> {
+    let mut found = Vec::new();
+    let mut waiting = vec![(command.get_name().to_owned(), command)];
+    while let Some((name, command)) = waiting.pop() {
+        let below: Vec<&Command> = command.get_subcommands().filter(|c| !c.is_hide_set()).collect();
+        for sub in below.into_iter().rev() {
+            waiting.push((format!("{name} {}", sub.get_name()), sub.clone().term_width(WIDTH)));
+        }
+        found.push((name, command));
+    }
+    found
+}
+
+fn page(command: Command) -> io::Result<Vec<u8>> {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command).render(&mut page)?;
+    Ok(page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_has_a_page() {
+        let names: Vec<String> = all(command()).into_iter().map(|(name, _)| name).collect();
+        for name in ["tamis", "tamis run", "tamis lint coturn", "tamis config check", "tamis man"] {
+            assert!(names.iter().any(|n| n == name), "{name}: {names:?}");
+        }
+        assert!(!names.iter().any(|n| n.ends_with(" help")), "{names:?}");
+    }
+}

@@ -1,0 +1,536 @@
+//! `tamis lint` as users run it. `tests/lint/<command>/<rule>/` has a file that must break the rule (`bad*`) and one
+//! that must not (`good*`) for each rule; a first line `# lint: ...` holds options. Storage is made here, because
+//! no repository keeps modes and times.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use serde_json::Value;
+
+#[path = "../../tests/audit/schema.rs"]
+mod schema;
+
+const SARIF: &str = include_str!("../../tests/audit/sarif-2.1.0.schema.json");
+
+fn root() -> PathBuf {
+    fs::canonicalize(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).unwrap()
+}
+
+fn lint(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tamis")).arg("lint").args(args).stdin(Stdio::null()).output().unwrap()
+}
+
+/// The report, and what was said on standard error.
+fn report(args: &[&str]) -> (Value, String) {
+    let output = lint(&[args, &["--format", "json"]].concat());
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{args:?}: {e}: {stderr}"));
+    (report, stderr)
+}
+
+fn rules(report: &Value) -> BTreeSet<&str> {
+    report["findings"].as_array().unwrap().iter().map(|f| f["rule"].as_str().unwrap()).collect()
+}
+
+struct Fixture {
+    command: String,
+    rule: String,
+    path: PathBuf,
+    options: Vec<String>,
+    bad: bool,
+}
+
+impl Fixture {
+    fn args(&self) -> Vec<&str> {
+        let mut args = vec![self.command.as_str(), self.path.to_str().unwrap()];
+        args.extend(self.options.iter().map(String::as_str));
+        args
+    }
+}
+
+fn fixtures() -> Vec<Fixture> {
+    let mut all = Vec::new();
+    for command in ["coturn", "pipeline"] {
+        for dir in fs::read_dir(root().join("tests/lint").join(command)).unwrap() {
+            let dir = dir.unwrap().path();
+            for file in fs::read_dir(&dir).unwrap() {
+                let path = file.unwrap().path();
+                let name = path.file_name().unwrap().to_str().unwrap();
+                let bad = name.starts_with("bad");
+                if !path.is_file() || !bad && !name.starts_with("good") {
+                    continue;
+                }
+                let text = fs::read_to_string(&path).unwrap();
+                let header = text.lines().next().and_then(|l| l.strip_prefix("# lint:")).unwrap_or_default();
+                let mut options: Vec<String> = header.split_whitespace().map(str::to_owned).collect();
+                if command == "pipeline" {
+                    options.extend(["--root".to_owned(), dir.to_str().unwrap().to_owned()]);
+                }
+                let rule = format!("{command}/{}", dir.file_name().unwrap().to_str().unwrap());
+                all.push(Fixture { command: command.to_owned(), rule, path, options, bad });
+            }
+        }
+    }
+    all.sort_by(|a, b| a.path.cmp(&b.path));
+    all
+}
+
+#[test]
+fn each_rule_has_a_file_that_breaks_it_and_one_that_does_not() {
+    let mut seen: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for fixture in fixtures() {
+        let (report, stderr) = report(&fixture.args());
+        let found = rules(&report);
+        let name = fixture.path.strip_prefix(root()).unwrap().display().to_string();
+        if found.contains(fixture.rule.as_str()) != fixture.bad {
+            wrong.push(format!("{name}: found {found:?}"));
+        }
+        if !stderr.is_empty() {
+            wrong.push(format!("{name}: {stderr}"));
+        }
+        let count = seen.entry(fixture.rule).or_default();
+        if fixture.bad {
+            count.0 += 1
+        } else {
+            count.1 += 1
+        }
+        for finding in report["findings"].as_array().unwrap() {
+            assert!(
+                !finding["message"].as_str().unwrap().is_empty()
+                    && !finding["cure"].as_str().unwrap().is_empty()
+            );
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    for rule in tamis::lint::rules().filter(|r| !r.id.starts_with("storage/")) {
+        let (bad, good) = seen.remove(rule.id).unwrap_or_default();
+        assert!(bad > 0 && good > 0, "{}: {bad} bad, {good} good", rule.id);
+    }
+    assert!(seen.is_empty(), "fixtures of no rule: {seen:?}");
+}
+
+#[test]
+fn good_files_have_no_finding_at_all_but_few() {
+    // What one rule asks for, another may advise against.
+    let other: BTreeSet<&str> = BTreeSet::from([
+        "coturn/cli",
+        "coturn/web-admin",
+        "coturn/redis-statsdb",
+        "coturn/rest-users",
+        "pipeline/partly-filtered",
+    ]);
+    for fixture in fixtures().into_iter().filter(|f| !f.bad && f.command == "pipeline") {
+        let (report, _) = report(&fixture.args());
+        let found: Vec<&str> = rules(&report).into_iter().filter(|r| !other.contains(r)).collect();
+        assert!(found.is_empty(), "{}: {found:?}", fixture.path.display());
+    }
+}
+
+#[test]
+fn lines_are_those_of_the_file() {
+    let at = |case: &str, rule: &str, words: &str| {
+        let path = root().join("tests/lint").join(case);
+        let text = fs::read_to_string(&path).unwrap();
+        let command = case.split('/').next().unwrap();
+        let (report, _) = report(&[command, path.to_str().unwrap()]);
+        let finding = report["findings"].as_array().unwrap().iter().find(|f| f["rule"] == rule).unwrap();
+        let line = usize::try_from(finding["line"].as_u64().unwrap()).unwrap();
+        let found = text.lines().nth(line - 1).unwrap();
+        assert!(found.contains(words), "{case}: line {line}: {found}");
+    };
+    at("coturn/verbose/bad.conf", "coturn/verbose", "verbose");
+    at("pipeline/event-format/bad.yaml", "pipeline/event-format", "msgpack");
+    at("pipeline/function-name/bad-not-set.conf", "pipeline/function-name", "[FILTER]");
+    at("pipeline/fail-open/bad.yaml", "pipeline/fail-open", "fail_open: true");
+    at("pipeline/wasm-transform/bad.toml", "pipeline/wasm-transform", "[transforms.redact]");
+    at("pipeline/unfiltered/bad-vector.yaml", "pipeline/unfiltered", "store:");
+    at("pipeline/admin-open/bad.yaml", "pipeline/admin-open", "admin");
+    at("pipeline/admin-open/bad.yaml", "pipeline/admin-open", "0.0.0.0");
+}
+
+#[test]
+fn what_is_fixed_stays_fixed_and_the_rest_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let target = dir.path().join("fixed.conf");
+    let fixable: BTreeSet<&str> = tamis::lint::rules().filter(|r| r.fixable).map(|r| r.id).collect();
+    assert!(fixable.len() > 10);
+    for fixture in fixtures().into_iter().filter(|f| f.command == "coturn") {
+        let args = [fixture.args(), vec!["--fix", target.to_str().unwrap()]].concat();
+        let (first, _) = report(&args);
+        let before = fs::read_to_string(&fixture.path).unwrap();
+        let after = fs::read_to_string(&target).unwrap();
+        let again = [&["coturn", target.to_str().unwrap()][..], &fixture.args()[2..]].concat();
+        let (second, _) = report(&again);
+        let name = fixture.path.display();
+        for finding in second["findings"].as_array().unwrap() {
+            assert!(!fixable.contains(finding["rule"].as_str().unwrap()), "{name}: {finding}\n{after}");
+        }
+        // The same ones are left as were said to be.
+        let left = |r: &Value| -> Vec<String> {
+            let open = r["findings"].as_array().unwrap().iter().filter(|f| f["fixed"] == false);
+            let mut rules: Vec<String> = open.map(|f| f["rule"].as_str().unwrap().to_owned()).collect();
+            rules.sort();
+            rules
+        };
+        assert_eq!(left(&first), left(&second), "{name}\n{after}");
+        // Comments and lines stay where they are.
+        let kept =
+            before.lines().zip(after.lines()).filter(|(a, b)| a == b || format!("#{a}") == **b).count();
+        let changed = first["summary"]["fixed"].as_u64().unwrap();
+        assert!(kept as u64 + changed >= before.lines().count() as u64, "{name}\n{after}");
+        // Twice is once.
+        let once = after.clone();
+        lint(&[&["coturn", target.to_str().unwrap(), "--in-place"][..], &fixture.args()[2..]].concat());
+        assert_eq!(fs::read_to_string(&target).unwrap(), once, "{name}");
+    }
+}
+
+#[test]
+fn in_place_keeps_mode_and_what_is_allowed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("turnserver.conf");
+    let file = path.to_str().unwrap();
+    fs::write(&path, b"# caf\xe9\r\nverbose\r\nlog-file=-\r\nno-cli\r\nlog-binding").unwrap();
+    #[cfg(unix)]
+    fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let output = lint(&["coturn", file, "--in-place", "--allow", "coturn/verbose"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(fs::read(&path).unwrap(), b"# caf\xe9\r\nverbose\r\nlog-file=-\r\nno-cli\r\n#log-binding");
+    #[cfg(unix)]
+    assert_eq!(
+        std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&path).unwrap().permissions()) & 0o777,
+        0o600
+    );
+
+    let output = lint(&["coturn", file, "--fix", file]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--in-place"));
+    let output = lint(&["coturn", file, "--fix", "-"]);
+    assert_eq!(output.stdout, b"# caf\xe9\r\n#verbose\r\nlog-file=-\r\nno-cli\r\n#log-binding");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("coturn/verbose (fixed)"));
+}
+
+#[test]
+fn secrets_are_not_shown() {
+    for fixture in fixtures().into_iter().filter(|f| f.command == "coturn") {
+        for format in ["text", "json", "sarif"] {
+            let output = lint(&[&fixture.args()[..], &["--format", format]].concat());
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            for secret in ["Tr0ub4dor", "wonderland", "turn:turn@", "password=turn"] {
+                assert!(!text.contains(secret), "{}: {text}", fixture.path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn sarif_is_valid() {
+    let schema: Value = serde_json::from_str(SARIF).unwrap();
+    for fixture in fixtures().into_iter().filter(|f| f.bad) {
+        let output = lint(&[&fixture.args()[..], &["--format", "sarif"]].concat());
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let errors = schema::errors(&schema, &document);
+        assert!(errors.is_empty(), "{}: {errors:#?}", fixture.path.display());
+        let results = document["runs"][0]["results"].as_array().unwrap();
+        assert!(results.iter().any(|r| r["ruleId"] == *fixture.rule));
+    }
+}
+
+#[test]
+fn our_own_examples_are_clean() {
+    let mut files = 0;
+    let mut waiting = vec![root().join("examples")];
+    while let Some(dir) = waiting.pop() {
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                waiting.push(path);
+                continue;
+            }
+            let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+            let text = fs::read_to_string(&path).unwrap_or_default();
+            let kubernetes_or_pipeline =
+                ["pipeline:", "static_resources:", "sinks:", "[sinks", "kind: ConfigMap", "[OUTPUT]"]
+                    .iter()
+                    .any(|word| text.lines().any(|l| l.starts_with(word)));
+            if !["yaml", "yml", "conf", "toml"].contains(&extension) || !kubernetes_or_pipeline {
+                continue;
+            }
+            files += 1;
+            let output = lint(&["pipeline", path.to_str().unwrap()]);
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert_eq!(output.status.code(), Some(0), "{}\n{text}{:?}", path.display(), output.stderr);
+        }
+    }
+    assert!(files >= 2, "{files}");
+}
+
+#[test]
+fn config_maps_are_looked_into() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("all.yaml");
+    let text = "apiVersion: v1\nkind: Namespace\n---\napiVersion: v1\nkind: ConfigMap\ndata:\n  other.txt: x\n  \
+                fluent-bit.conf: |\n    [INPUT]\n        Name tail\n        Tag app\n    [OUTPUT]\n        Name es\n        \
+                Host logs.example.com\n        Match *\n";
+    fs::write(&path, text).unwrap();
+    let (report, _) = report(&["pipeline", path.to_str().unwrap()]);
+    let findings = report["findings"].as_array().unwrap();
+    assert_eq!(rules(&report), BTreeSet::from(["pipeline/no-filter", "pipeline/plain-output"]));
+    for finding in findings {
+        let line = usize::try_from(finding["line"].as_u64().unwrap()).unwrap();
+        assert_eq!(text.lines().nth(line - 1).unwrap().trim(), "[OUTPUT]");
+    }
+}
+
+#[test]
+fn exit_codes_and_odd_input() {
+    let dir = tempfile::tempdir().unwrap();
+    let put = |name: &str, bytes: &[u8]| {
+        let path = dir.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let good = put("good.conf", b"log-file=stdout\nno-cli\n");
+    let bad = put("bad.conf", b"log-file=stdout\nno-cli\nsecure-stun\n");
+    let empty = put("empty.yaml", b"");
+    let binary = put("binary.yaml", b"\x00\xff\xfe\x01: [");
+    let list = put("list.yaml", b"- a\n- b\n");
+    let deep = put("deep.yaml", "[".repeat(50_000).as_bytes());
+    let toml = put("bad.toml", b"a = = 1\n");
+    let missing = dir.path().join("missing").to_str().unwrap().to_owned();
+    let folder = dir.path().to_str().unwrap().to_owned();
+    for (args, code, says) in [
+        (vec!["coturn", &good], 0, "0 findings"),
+        (vec!["coturn", &bad], 1, "coturn/secure-stun"),
+        (vec!["coturn", &bad, "--fail-on", "medium"], 0, "coturn/secure-stun"),
+        (vec!["coturn", &bad, "--fail-on", "never"], 0, "1 finding: 1 low"),
+        (vec!["coturn", &bad, "--allow", "coturn/secure-stun"], 0, "0 findings"),
+        (vec!["coturn", &bad, "--allow", "coturn/nothing"], 2, "no rule has this id"),
+        (vec!["coturn", &good, "--coturn-version", "new"], 2, "is no version"),
+        (vec!["coturn", &missing], 2, "cannot read it"),
+        (vec!["coturn", &folder], 2, "this is a directory"),
+        (vec!["coturn", "-", "--in-place"], 2, "--in-place needs a file"),
+        (vec!["pipeline", &empty], 2, "this is no pipeline"),
+        (vec!["pipeline", &list], 2, "this is no pipeline"),
+        (vec!["pipeline", &binary], 2, "not YAML"),
+        (vec!["pipeline", &deep], 2, "tamis: "),
+        (vec!["pipeline", &toml], 2, "not TOML"),
+        (vec!["pipeline", &good, &missing], 2, "cannot read it"),
+        (vec!["storage", &missing], 2, "cannot look at it"),
+        (vec!["storage", &folder, "--retention", "soon"], 2, "30d"),
+        (vec!["storage"], 2, "required"),
+        (vec!["rules"], 0, "storage/retention"),
+        (vec!["nothing"], 2, "unrecognized subcommand"),
+    ] {
+        let output = lint(&args);
+        let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {text}");
+        assert!(text.contains(says), "{args:?}: {text}");
+    }
+}
+
+#[cfg(unix)]
+mod storage {
+    use std::{
+        os::unix::fs::{MetadataExt, PermissionsExt},
+        time::{Duration, SystemTime},
+    };
+
+    use super::*;
+
+    /// A machine of its own: logs, and the tables of a system.
+    struct Machine {
+        dir: tempfile::TempDir,
+        logs: PathBuf,
+        options: Vec<String>,
+    }
+
+    impl Machine {
+        /// One on which nothing is found.
+        fn good() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let base = fs::canonicalize(dir.path()).unwrap();
+            let logs = base.join("logs");
+            let machine = Self { options: vec![], logs: logs.clone(), dir };
+            fs::create_dir(&logs).unwrap();
+            machine.mode("logs", 0o750);
+            machine.put("logs/app.log", "line\n", 0o640);
+            machine.put("logs/app.log.1", "line\n", 0o640);
+            let owner = fs::metadata(&base).unwrap().uid();
+            machine.put("etc/passwd", &format!("root:x:0:0::/:/bin/sh\nme:x:{owner}:0::/:/bin/sh\n"), 0o644);
+            machine.put(
+                "etc/logrotate.d/app",
+                &format!(
+                    "{}/*.log {{\n  daily\n  rotate 7\n  maxage 7\n  create 0640 app app\n}}\n",
+                    logs.display()
+                ),
+                0o644,
+            );
+            machine.put("proc/self/mountinfo", "22 1 253:0 / / rw - ext4 /dev/mapper/root rw\n", 0o644);
+            machine.put("sys/dev/block/253:0/dm/uuid", "CRYPT-LUKS2-00\n", 0o644);
+            machine.put("sys/dev/block/253:0/dm/name", "root\n", 0o644);
+            machine
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.logs.parent().unwrap().join(name)
+        }
+
+        fn put(&self, name: &str, text: &str, mode: u32) {
+            let path = self.path(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, text).unwrap();
+            self.mode(name, mode);
+        }
+
+        fn mode(&self, name: &str, mode: u32) {
+            fs::set_permissions(self.path(name), PermissionsExt::from_mode(mode)).unwrap();
+        }
+
+        fn found(&self) -> BTreeSet<String> {
+            assert!(self.dir.path().exists());
+            let at = |name: &str| self.path(name).to_str().unwrap().to_owned();
+            let roots = [
+                "--proc-root".to_owned(),
+                at("proc"),
+                "--sys-root".to_owned(),
+                at("sys"),
+                "--etc-root".to_owned(),
+                at("etc"),
+            ];
+            let mut args = vec!["storage".to_owned(), at("logs")];
+            args.extend(roots);
+            args.extend(self.options.clone());
+            let args: Vec<&str> = args.iter().map(String::as_str).collect();
+            let (report, stderr) = report(&args);
+            assert_eq!(stderr, "");
+            rules(&report).into_iter().map(str::to_owned).collect()
+        }
+    }
+
+    type Break = fn(&mut Machine);
+
+    /// Each rule, and how it is broken.
+    const RULES: &[(&str, Break)] = &[
+        ("storage/world-readable", |m| {
+            m.mode("logs", 0o751);
+            m.mode("logs/app.log", 0o644);
+        }),
+        ("storage/world-writable", |m| m.mode("logs", 0o777)),
+        ("storage/parent-only", |m| m.mode("logs/app.log", 0o644)),
+        ("storage/open-directory", |m| m.mode("logs", 0o755)),
+        ("storage/shared-directory", |m| m.mode("logs", 0o1777)),
+        ("storage/unknown-owner", |m| m.put("etc/passwd", "other:x:4000000000:0::/:/bin/sh\n", 0o644)),
+        ("storage/foreign-parent", |m| {
+            // Only root can give a directory away; without that it is not seen here.
+            if fs::metadata("/proc/self").unwrap().uid() == 0 {
+                std::os::unix::fs::chown(&m.logs, Some(12345), None).unwrap();
+            } else {
+                println!("skipped: giving a directory to another user needs root");
+            }
+        }),
+        ("storage/no-rotation", |m| m.put("logs/other.txt", "", 0o640)),
+        ("storage/rotation-keeps", |m| {
+            let entry = format!("{}/*.log {{\n  daily\n  rotate -1\n}}\n", m.logs.display());
+            m.put("etc/logrotate.d/app", &entry, 0o644);
+        }),
+        ("storage/rotation-mode", |m| {
+            let entry = format!("{}/*.log {{\n  daily\n  rotate 7\n  create 0644\n}}\n", m.logs.display());
+            m.put("etc/logrotate.d/app", &entry, 0o644);
+        }),
+        ("storage/journal-retention", |m| {
+            m.put("logs/system.journal", "", 0o640);
+            m.options = vec!["--retention".to_owned(), "30d".to_owned()];
+        }),
+        ("storage/retention", |m| {
+            let file = fs::File::options().write(true).open(m.path("logs/app.log.1")).unwrap();
+            file.set_modified(SystemTime::now() - Duration::from_secs(40 * 86_400)).unwrap();
+            m.options = vec!["--retention".to_owned(), "30d".to_owned()];
+        }),
+        ("storage/not-encrypted", |m| m.put("sys/dev/block/253:0/dm/uuid", "LVM-00\n", 0o644)),
+        ("storage/encryption-unknown", |m| {
+            m.put("proc/self/mountinfo", "22 1 0:40 / / rw - overlay overlay rw\n", 0o644);
+        }),
+    ];
+
+    /// Where tests have their files may be shared with others itself.
+    fn of_the_place() -> BTreeSet<String> {
+        let machine = Machine::good();
+        let found = machine.found();
+        let allowed = ["storage/shared-directory", "storage/foreign-parent"];
+        assert!(found.iter().all(|r| allowed.contains(&r.as_str())), "{found:?}");
+        found
+    }
+
+    #[test]
+    fn each_rule_is_broken_by_one_change() {
+        let of_the_place = of_the_place();
+        let root = fs::metadata("/proc/self").is_ok_and(|m| m.uid() == 0);
+        for (rule, change) in RULES {
+            let mut machine = Machine::good();
+            change(&mut machine);
+            let mut found = machine.found();
+            if *rule == "storage/foreign-parent" && !root {
+                continue;
+            }
+            assert!(found.contains(*rule), "{rule}: {found:?}");
+            found.retain(|r| r != rule && !of_the_place.contains(r));
+            // Nothing else, but what comes with it.
+            found.retain(|r| r != "storage/open-directory");
+            assert!(found.is_empty(), "{rule}: {found:?}");
+        }
+        let all: BTreeSet<&str> = RULES.iter().map(|(rule, _)| *rule).collect();
+        let defined = tamis::lint::rules().map(|r| r.id).filter(|id| id.starts_with("storage/")).collect();
+        assert_eq!(all, defined);
+    }
+
+    #[test]
+    fn a_single_file_is_looked_at_with_its_directory() {
+        let machine = Machine::good();
+        let file = machine.path("logs/app.log");
+        let (report, _) = report(&["storage", file.to_str().unwrap(), "--retention", "30d"]);
+        let facts: Vec<&str> =
+            report["facts"].as_array().unwrap().iter().map(|f| f["name"].as_str().unwrap()).collect();
+        assert!(facts.contains(&"encrypted") && facts.contains(&"oldest file"), "{facts:?}");
+    }
+}
+
+#[test]
+fn the_page_has_all_rules() {
+    use std::fmt::Write;
+
+    const START: &str =
+        "<!-- Written from the definitions; `BLESS=1 cargo test --release -p tamis --test lint`. -->\n";
+    let path = root().join("docs/lint.md");
+    let page = fs::read_to_string(&path).unwrap();
+    let (before, _) = page.split_once(START).unwrap();
+    let mut wanted = format!("{before}{START}");
+    for (command, title) in [("coturn", "coturn"), ("storage", "Storage"), ("pipeline", "Pipelines")] {
+        write!(wanted, "\n## {title}\n\n| rule | severity | finds | why | cure |\n|---|---|---|---|---|\n")
+            .unwrap();
+        for rule in tamis::lint::rules().filter(|r| r.id.starts_with(command)) {
+            let fix = if rule.fixable { " `--fix`" } else { "" };
+            let severity = rule.severity.label();
+            writeln!(
+                wanted,
+                "| `{}` | {severity} | {} | {} | {}{fix} |",
+                rule.id, rule.finds, rule.why, rule.cure
+            )
+            .unwrap();
+        }
+    }
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(&path, &wanted).unwrap();
+    }
+    assert!(
+        fs::read_to_string(&path).unwrap() == wanted,
+        "docs/lint.md is stale: run this test with BLESS=1"
+    );
+}
