@@ -16,5 +16,6 @@ pub mod keys;
 pub mod output;
 pub mod pipeline;
 pub mod replay;
+pub mod reveal;
 pub mod select;
 pub mod text_wrap;

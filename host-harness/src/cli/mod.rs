@@ -13,12 +13,14 @@ mod config;
 mod filters;
 mod inspect;
 mod replay;
+mod reveal;
 mod run;
 
 const AFTER_HELP: &str = "\
 Exit codes:
   0  done (also if whoever reads the output has gone)
-  1  replay: a case came out differently; bench: a filter is slower than --fail-if-slower allows
+  1  replay: a case came out differently; bench: a filter is slower than --fail-if-slower allows;
+     reveal: a pseudonym could not be revealed
   2  bad usage, or a filter refused its config
   3  an input could not be read, or the output could not be written
   4  a filter failed: it trapped, broke its ABI or ran out of time or memory
@@ -40,6 +42,7 @@ enum Command {
     Run(run::Args),
     Audit(audit::Args),
     Replay(replay::Args),
+    Reveal(reveal::Args),
     Bake(bake::Args),
     Bench(bench::Args),
     Inspect(inspect::Args),
@@ -116,6 +119,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(args),
         Command::Audit(args) => audit::run(args),
         Command::Replay(args) => replay::run(args),
+        Command::Reveal(args) => reveal::run(args),
         Command::Bake(args) => bake::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Inspect(args) => inspect::run(args),
