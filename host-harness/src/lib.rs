@@ -18,6 +18,7 @@ pub mod lint;
 pub mod output;
 pub mod pipeline;
 pub mod replay;
+pub mod reveal;
 pub mod sarif;
 pub mod select;
 pub mod settings;

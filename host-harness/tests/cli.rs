@@ -498,3 +498,123 @@ fn bench_measures_saves_compares_and_draws() {
     let twice = run(&["bench", "identity", "identity", "--rounds", "1"], b"");
     assert!(stderr(&twice).contains("is given twice"), "{}", stderr(&twice));
 }
+
+#[test]
+fn reveal_gives_back_what_the_filter_has_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let (config, key, audit, log, users) =
+        (file("c.json"), file("key"), file("audit"), file("log"), file("users"));
+    let secret = "0123456789abcdef0123456789abcdef";
+    fs::write(&key, format!("{secret}\n")).unwrap();
+    fs::write(&users, "mallory\r\nalice\r\n").unwrap();
+    let line = b"0: : session 001000000000000001: peer 198.51.100.77 user <alice>\n";
+    let common = ["reveal", "--audit-log", &audit, "--reason", "case 4711"];
+    let reveal = |more: &[&str], input: &[u8]| run(&[&common[..], more].concat(), input);
+    let filter = |mode: &str| {
+        let text = format!(
+            r#"{{"key":{{"id":"k1","file":"key"}},"ip":{{"mode":"{mode}"}},"users":{{"mode":"token"}}}}"#
+        );
+        fs::write(&config, text).unwrap();
+        String::from_utf8(passed(&["run", "coturn-ip-anonymizer", "--config", &config], line)).unwrap()
+    };
+    let word = |line: &str, i: usize| {
+        line.split_ascii_whitespace().nth(i).unwrap().trim_matches(['<', '>']).to_owned()
+    };
+    let text = |output: &Output| String::from_utf8_lossy(&output.stdout).into_owned();
+
+    for (mode, certain) in [("prefix-preserving", false), ("deterministic", true)] {
+        let address = word(&filter(mode), 5);
+        let output = reveal(&["--config", &config, &address], b"");
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert!(text(&output).starts_with(&format!("{address} = 198.51.100.77")), "{}", text(&output));
+        assert_eq!(text(&output).contains("nothing in it tells"), !certain);
+        // The same by hand, with the key from every source that there is.
+        for (source, input) in [(&["--key-file", &key][..], ""), (&["--key-stdin"], secret)] {
+            let args =
+                [&["--key-id", "k1", "--ip-mode", mode, "--format", "json", &address], source].concat();
+            let json: serde_json::Value =
+                serde_json::from_slice(&reveal(&args, input.as_bytes()).stdout).unwrap();
+            assert_eq!((&json["value"], &json["certain"]), (&"198.51.100.77".into(), &certain.into()));
+        }
+        let mut by_env = tamis(
+            &[&common[..], &["--key-id", "k1", "--key-env", "K", "--ip-mode", mode, &address]].concat(),
+        );
+        assert!(text(&by_env.env("K", secret).output().unwrap()).contains("198.51.100.77"));
+    }
+
+    let filtered = filter("token");
+    let (ip, user) = (word(&filtered, 5), word(&filtered, 7));
+    fs::write(&log, &filtered).unwrap();
+    let candidates = ["--network", "198.51.100.0/24", "--candidates", &users];
+    for (from, input) in
+        [(&["--log", &log][..], ""), (&["--log", "-"], &filtered), (&[&user, &ip, &user], "")]
+    {
+        let output = reveal(&[&["--config", &config], from, &candidates[..]].concat(), input.as_bytes());
+        assert!(output.status.success(), "{}", stderr(&output));
+        let (found, mut wanted) =
+            (text(&output), [format!("{ip} = 198.51.100.77"), format!("{user} = alice")]);
+        let mut lines: Vec<&str> = found.lines().collect();
+        lines.sort_unstable();
+        wanted.sort_unstable();
+        assert_eq!(lines, wanted);
+    }
+    let one = reveal(&["--config", &config, &user, "--candidate", "bob", "--candidate", "alice"], b"");
+    assert_eq!(text(&one), format!("{user} = alice\n"));
+
+    // What is not known is said, and asked for all the same.
+    let before = fs::read_to_string(&audit).unwrap().lines().count();
+    let forged = "user-k1-aaaaaaaaaaaaaaaa";
+    let other = "user-k2-aaaaaaaaaaaaaaaa";
+    let output = reveal(&["--config", &config, &user, forged, other, "--candidate", "bob"], b"");
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let said = text(&output);
+    assert!(
+        said.contains("none of the candidates") && said.contains("not made with this key 'k1'"),
+        "{said}"
+    );
+    assert!(said.contains("made with the key 'k2'"), "{said}");
+    let trail = fs::read_to_string(&audit).unwrap();
+    assert_eq!(trail.lines().count(), before + 3);
+    for line in trail.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!((&line["key_id"], &line["reason"]), (&"k1".into(), &"case 4711".into()));
+        assert!(line["time"].as_str().unwrap().ends_with('Z') && !line["user"].as_str().unwrap().is_empty());
+        assert!(line["pseudonym"].is_string() && line["revealed"].is_boolean());
+    }
+    assert!(!trail.contains("alice") && !trail.contains("198.51.100.77") && !trail.contains(secret));
+    assert!(trail.lines().last().unwrap().contains(r#""revealed":false"#));
+
+    // Refused, with nothing printed.
+    let k1 = ["--key-id", "k1", "--key-file", &key];
+    for (more, code, said) in [
+        (&["--config", &config, "--key", secret, &user][..], 2, "a key on the command line"),
+        (&["--config", &config, &user, "--network", "10.0.0.0/7"], 2, "try smaller networks"),
+        (&["--config", &config, "alice"], 2, "is neither an address nor a token"),
+        (&[&k1[..], &["192.0.2.1"]].concat(), 2, "--ip-mode"),
+        (&["--key-id", "k1", &user], 2, "--key-file"),
+        (&["--key-id", "k1", "--key-stdin", "--log", "-"], 2, "standard input can be read once"),
+        (&["--config", &config, "--log", "/no/such/log"], 3, "cannot read /no/such/log"),
+        (&["--config", &config, &user, "--candidates", "/no/such/file"], 3, "cannot read the candidates"),
+        (&["--config", &config, &user, "--reason", ""], 2, "--reason"),
+        (&["--key-id", "k1", "--key-file", "/no/such/key", &user], 2, "key.file: cannot read the key file"),
+        (&["--config", &config], 2, "PSEUDONYMS"),
+    ] {
+        let output = reveal(more, b"");
+        assert_eq!(output.status.code(), Some(code), "{more:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(said), "{more:?}: {}", stderr(&output));
+        assert!(output.stdout.is_empty());
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(fs::metadata(&audit).unwrap().permissions().mode() & 0o777, 0o600);
+        fs::set_permissions(&audit, fs::Permissions::from_mode(0o644)).unwrap();
+        let output = reveal(&["--config", &config, &user, "--candidate", "alice"], b"");
+        assert_eq!((output.status.code(), text(&output).as_str()), (Some(3), ""));
+        assert!(stderr(&output).contains("chmod 600"), "{}", stderr(&output));
+    }
+    let nowhere =
+        run(&["reveal", "--config", &config, "--audit-log", "/no/such/dir/a", "--reason", "x", &user], b"");
+    assert_eq!((nowhere.status.code(), text(&nowhere).as_str()), (Some(3), ""));
+}

@@ -76,6 +76,11 @@ fn epoch(text: &[u8]) -> Option<u64> {
 /// An hour as `2026-11-21T00Z`.
 pub fn label(hour: u64) -> String {
     let (days, hour) = (hour / 24, hour % 24);
+    format!("{}T{hour:02}Z", day_label(days))
+}
+
+/// A day since 1970 as `2026-11-21`.
+pub(crate) fn day_label(days: u64) -> String {
     // Days to a date, with years that start in March: see `timestamp` of the SDK.
     let shifted = days + 719_468;
     let era = shifted / 146_097;
@@ -86,7 +91,7 @@ pub fn label(hour: u64) -> String {
     let day = day_of_year - (153 * month + 2) / 5 + 1;
     let month = if month < 10 { month + 3 } else { month - 9 };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}Z")
+    format!("{year:04}-{month:02}-{day:02}")
 }
 
 #[cfg(test)]

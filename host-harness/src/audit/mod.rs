@@ -16,7 +16,7 @@
 pub mod baseline;
 pub mod chunks;
 pub mod glob;
-mod hour;
+pub(crate) mod hour;
 mod html;
 mod inside;
 pub mod logger;

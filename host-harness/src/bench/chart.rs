@@ -65,15 +65,21 @@ fn subtitle(report: &Report) -> String {
 
 fn bars(out: &mut String, report: &Report) {
     let _ = writeln!(out, "<text class=\"title\" x=\"12\" y=\"26\">MB of log per second of CPU time</text>");
-    let most = report.cases.iter().map(|c| c.mb_per_s).fold(1e-9, f64::max);
+    // Controls may be much faster than what is to be seen: their bars end at the edge then.
+    let fastest = |control: bool| {
+        let of = report.cases.iter().filter(|c| c.control == control);
+        of.map(|c| c.mb_per_s).fold(0.0, f64::max)
+    };
+    let most = if fastest(false) > 0.0 { fastest(false) } else { fastest(true).max(1e-9) };
     for (i, case) in report.cases.iter().enumerate() {
         let y = 44.0 + ROW * i as f64;
-        let width = (WIDTH - LEFT - RIGHT) * case.mb_per_s / most;
+        let width = (WIDTH - LEFT - RIGHT) * (case.mb_per_s / most).min(1.0);
+        let more = if case.mb_per_s > most { " ▸" } else { "" };
         let _ = writeln!(
             out,
             "<g><title>{}: {:.0} ns a record</title><text class=\"end\" x=\"{}\" y=\"{}\">{}</text>\
              <rect class=\"{}\" x=\"{LEFT}\" y=\"{y}\" width=\"{width:.1}\" height=\"{}\"/>\
-             <text class=\"dim\" x=\"{:.1}\" y=\"{}\">{:.0}</text></g>",
+             <text class=\"dim\" x=\"{:.1}\" y=\"{}\">{:.0}{more}</text></g>",
             esc(&name(case.id())),
             case.ns_per_record,
             LEFT - 8.0,

@@ -16,6 +16,7 @@ mod inspect;
 mod lint;
 mod manual;
 mod replay;
+mod reveal;
 mod run;
 
 pub use self::manual::reference;
@@ -24,7 +25,7 @@ const AFTER_HELP: &str = "\
 Exit codes:
   0  done (also if whoever reads the output has gone)
   1  replay: a case came out differently; bench: a filter is slower than --fail-if-slower allows; config check:
-     refused
+     refused; reveal: a pseudonym could not be revealed
   2  bad usage, or a filter refused its config
   3  an input could not be read, or the output could not be written
   4  a filter failed: it trapped, broke its ABI or ran out of time or memory
@@ -47,6 +48,7 @@ enum Command {
     Audit(audit::Args),
     Lint(lint::Args),
     Replay(replay::Args),
+    Reveal(reveal::Args),
     Bake(bake::Args),
     Bench(bench::Args),
     Inspect(inspect::Args),
@@ -127,6 +129,7 @@ pub fn main() -> ExitCode {
         Command::Audit(args) => audit::run(args),
         Command::Lint(args) => lint::run(args),
         Command::Replay(args) => replay::run(args),
+        Command::Reveal(args) => reveal::run(args),
         Command::Bake(args) => bake::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Inspect(args) => inspect::run(args),
