@@ -28,7 +28,8 @@ pub fn resolve(section: &KeyConfig, base_dir: Option<&Path>) -> Result<Key, KeyE
 /// # Errors
 /// As [`resolve`], but for what those would hold.
 pub fn stand_in(section: &KeyConfig) -> Result<Key, KeyError> {
-    let some = |_: &str| Ok("hex:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f".to_owned());
+    let some =
+        |_: &str| Ok("hex:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f".to_owned());
     section.resolve(some, some)
 }
 

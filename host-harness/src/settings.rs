@@ -130,7 +130,8 @@ fn choices(root: &Value, schema: &Value, depth: usize) -> Option<Value> {
         return None;
     }
     if inner.get("properties").is_some() {
-        let all = properties(inner).filter_map(|(name, s)| Some((name.clone(), choices(root, s, depth + 1)?)));
+        let all =
+            properties(inner).filter_map(|(name, s)| Some((name.clone(), choices(root, s, depth + 1)?)));
         let all: Map<String, Value> = all.collect();
         return (!all.is_empty() || depth == 0).then_some(Value::Object(all));
     }
@@ -170,7 +171,9 @@ fn takes(root: &Value, schema: &Value) -> String {
     }
     let kind = match inner.get("type") {
         Some(Value::String(kind)) => kind.as_str(),
-        Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).find(|k| *k != "null").unwrap_or("any"),
+        Some(Value::Array(kinds)) => {
+            kinds.iter().filter_map(Value::as_str).find(|k| *k != "null").unwrap_or("any")
+        }
         _ => "any",
     };
     match (kind, inner.get("minimum"), inner.get("maximum")) {
@@ -194,7 +197,8 @@ mod tests {
         for filter in BUILTINS {
             for extent in [Extent::Minimal, Extent::Full] {
                 let config = start(filter.config_schema, extent);
-                check(filter.name, &config, crate::keys::stand_in).unwrap_or_else(|e| panic!("{} {extent:?}: {e}\n{config}", filter.name));
+                check(filter.name, &config, crate::keys::stand_in)
+                    .unwrap_or_else(|e| panic!("{} {extent:?}: {e}\n{config}", filter.name));
             }
         }
     }

@@ -233,7 +233,9 @@ fn explain(args: &Explain) -> Result<(), Failure> {
     if let Some(start) = &args.path {
         let known: Vec<String> = all.iter().map(|s| s.path.clone()).collect();
         let start = start.trim_start_matches("$.");
-        all.retain(|s| s.path.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '['])));
+        all.retain(|s| {
+            s.path.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        });
         if all.is_empty() {
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
             let words = tamis_sdk::config::unknown("key", start, &known);
@@ -250,7 +252,11 @@ fn explain(args: &Explain) -> Result<(), Failure> {
         return Ok(());
     }
     for setting in &all {
-        let default = setting.default.as_ref().map(|d| format!(" [default: {d}]")).unwrap_or_default();
+        let default = match &setting.default {
+            None => String::new(),
+            Some(serde_json::Value::Null) => " [default: not set]".to_owned(),
+            Some(value) => format!(" [default: {value}]"),
+        };
         writeln!(out, "{}: {}{default}\n    {}", setting.path, setting.takes, setting.about)?;
     }
     Ok(())

@@ -246,7 +246,11 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 
 /// The bytes of an operand, and what the report calls it.
 fn input(operand: &str) -> (&str, Result<Vec<u8>, String>) {
-    if operand == "-" { ("<stdin>", lint::read_from(io::stdin().lock())) } else { (operand, lint::read(Path::new(operand))) }
+    if operand == "-" {
+        ("<stdin>", lint::read_from(io::stdin().lock()))
+    } else {
+        (operand, lint::read(Path::new(operand)))
+    }
 }
 
 fn run_coturn(args: &Coturn) -> Result<(), Failure> {

@@ -137,7 +137,8 @@ impl<'c> Check<'c> {
         let name = setting.name.trim_start_matches('-');
         let at = self.at(setting);
         if name == "log-level" || name == "log-mobility" {
-            let finding = Finding::new(&r::LOG_LEVEL, at, format!("{name} does not exist in any version of coturn"));
+            let finding =
+                Finding::new(&r::LOG_LEVEL, at, format!("{name} does not exist in any version of coturn"));
             let known = self.config.last("log-min-level").is_some();
             if name == "log-level" && self.from(15) == Some(true) && !known {
                 self.patch.replace(&r::LOG_LEVEL, setting.index, "log-min-level=warning");
@@ -243,7 +244,8 @@ impl<'c> Check<'c> {
         }
         match file {
             None => {
-                let words = "no log-file: coturn writes to the first of several directories that it can write to";
+                let words =
+                    "no log-file: coturn writes to the first of several directories that it can write to";
                 self.patch.add(&r::LOG_FILE, advised);
                 self.add_fixed(Finding::new(&r::LOG_FILE, self.whole(), words).advise(advised));
                 // The file that is added goes to standard output as well.
@@ -320,7 +322,9 @@ impl<'c> Check<'c> {
                     |s| format!("metrics are served on {}", s.value),
                 );
                 let at = self.at(address.unwrap_or(setting));
-                self.add(Finding::new(&r::PROMETHEUS_ADDRESS, at, words).advise("prometheus-address=127.0.0.1"));
+                self.add(
+                    Finding::new(&r::PROMETHEUS_ADDRESS, at, words).advise("prometheus-address=127.0.0.1"),
+                );
             }
         }
         self.console();
@@ -350,7 +354,9 @@ impl<'c> Check<'c> {
             if old {
                 self.patch.add(&r::CLI, "no-cli");
             }
-            self.add_fixed(Finding::new(&r::CLI, self.at(setting), "the telnet console is on").advise("#cli"));
+            self.add_fixed(
+                Finding::new(&r::CLI, self.at(setting), "the telnet console is on").advise("#cli"),
+            );
         } else if old && !off {
             let words = match self.version {
                 Some(version) => format!("coturn {version} has the telnet console on unless no-cli is set"),
@@ -418,7 +424,9 @@ impl Database {
             Self::Postgres if in_uri.is_some_and(|p| p.contains('@')) => {
                 Some("coturn hides a password in a URI only up to its first @")
             }
-            Self::Mysql | Self::RedisStats if in_uri.is_some() => Some("coturn hides no password in this URI"),
+            Self::Mysql | Self::RedisStats if in_uri.is_some() => {
+                Some("coturn hides no password in this URI")
+            }
             _ => None,
         }
     }

@@ -100,6 +100,9 @@ mod tests {
             patch.apply(&config),
             b"# \xff\r\n#verbose\r\nlog-min-level=warning\r\n\r\n# Added by tamis lint\r\nno-cli\r\n"
         );
-        assert_eq!(Patch { added: vec!["a".into()], ..Patch::default() }.apply(&Config::parse(b"")), b"\n# Added by tamis lint\na\n");
+        assert_eq!(
+            Patch { added: vec!["a".into()], ..Patch::default() }.apply(&Config::parse(b"")),
+            b"\n# Added by tamis lint\na\n"
+        );
     }
 }

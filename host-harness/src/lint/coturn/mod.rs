@@ -8,8 +8,8 @@ mod rules;
 
 use std::collections::BTreeSet;
 
-pub use self::{options::NEWEST, rules::RULES};
 use self::{check::Check, fix::Patch, parse::Config};
+pub use self::{options::NEWEST, rules::RULES};
 use super::{Report, Version};
 
 /// What is known beside the file.

@@ -68,7 +68,8 @@ impl Config {
 fn setting(index: usize, line: &[u8]) -> Option<Setting> {
     let text = String::from_utf8_lossy(line);
     // A byte order mark is no part of the first name for people who read the findings.
-    let text = text.trim_start_matches('\u{feff}').trim_matches(|c: char| c.is_ascii_whitespace() || c == '\x0b');
+    let text =
+        text.trim_start_matches('\u{feff}').trim_matches(|c: char| c.is_ascii_whitespace() || c == '\x0b');
     if text.is_empty() || text.starts_with('#') {
         return None;
     }
@@ -92,7 +93,8 @@ mod tests {
 
     #[test]
     fn lines_are_read_as_coturn_reads_them() {
-        let config = Config::parse(b"# verbose\n verbose\r\n\nrealm = \"a b\" \nuser=a:b=c\nx;\nlog-file\t/x\n\xff=1");
+        let config =
+            Config::parse(b"# verbose\n verbose\r\n\nrealm = \"a b\" \nuser=a:b=c\nx;\nlog-file\t/x\n\xff=1");
         let all: Vec<(u64, &str, &str)> =
             config.settings.iter().map(|s| (s.line(), s.name.as_str(), s.value.as_str())).collect();
         assert_eq!(
@@ -107,8 +109,13 @@ mod tests {
             ]
         );
         assert!(config.on("verbose").is_some() && config.settings[3].semicolon);
-        assert_eq!(config.lines.concat(), b"# verbose\n verbose\r\n\nrealm = \"a b\" \nuser=a:b=c\nx;\nlog-file\t/x\n\xff=1");
-        for (text, flag) in [("v=off", Some(false)), ("v on", Some(true)), ("v=2", None), ("v=No", Some(false))] {
+        assert_eq!(
+            config.lines.concat(),
+            b"# verbose\n verbose\r\n\nrealm = \"a b\" \nuser=a:b=c\nx;\nlog-file\t/x\n\xff=1"
+        );
+        for (text, flag) in
+            [("v=off", Some(false)), ("v on", Some(true)), ("v=2", None), ("v=No", Some(false))]
+        {
             assert_eq!(Config::parse(text.as_bytes()).settings[0].flag(), flag, "{text}");
         }
     }

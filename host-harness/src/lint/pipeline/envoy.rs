@@ -18,7 +18,9 @@ const DEFAULT_BUFFER_BYTES: u64 = 1 << 20;
 
 pub fn is_envoy(document: &Node) -> bool {
     let resource = |item: &Node| item.text_of("@type").is_some_and(|t| t.contains("envoy.config."));
-    ["static_resources", "dynamic_resources", "bootstrap_extensions"].iter().any(|k| document.get(k).is_some())
+    ["static_resources", "dynamic_resources", "bootstrap_extensions"]
+        .iter()
+        .any(|k| document.get(k).is_some())
         || document.get("resources").is_some_and(|r| r.items().iter().any(resource))
 }
 
@@ -198,26 +200,28 @@ impl Check<'_> {
 
     /// A filter by itself; gives the largest body that it takes, in bytes.
     fn filter(&mut self, wasm: &Wasm<'_>) -> Option<u64> {
-        let configuration = wasm.config.get("configuration");
-        let value = configuration.map(|c| c.get("value").unwrap_or(c));
+        let configuration = wasm.config.field("configuration");
+        let value = configuration.map(|c| c.value.field("value").unwrap_or(c));
         let mut policy = Some(BodyPolicy::default());
         let mut watches = false;
         if let (Some(filter), Some(value)) = (&wasm.artifact.filter, value)
-            && let Some(text) = value.text()
+            && let Some(text) = value.value.text()
         {
-            let first_line = matches!(value.value, Value::Block(_)).then(|| value.line + 1 + self.offset);
+            let first_line =
+                matches!(value.value.value, Value::Block(_)).then(|| value.line + 1 + self.offset);
             let site = filter_config::Site { place: self.at(value.line), first_line };
             let config = filter_config::plugin(filter, text, &site, self.report);
             watches = config.as_ref().is_some_and(|c| filter_config::only_watches(text, c));
             policy = config.map(|c| c.body);
         }
         let open = wasm.config.field("fail_open").filter(|f| f.value.text().is_some_and(is_on));
-        let policy_open =
-            wasm.config.field("failure_policy").filter(|f| f.value.text() == Some("FAIL_OPEN"));
+        let policy_open = wasm.config.field("failure_policy").filter(|f| f.value.text() == Some("FAIL_OPEN"));
         let tagger = wasm.artifact.is_tagger() && watches;
         if let Some(Field { name, line, .. }) = open.or(policy_open).filter(|_| !tagger) {
             let words = format!("{name} lets requests pass when the filter fails");
-            self.add(Finding::new(&r::FAIL_OPEN, self.at(*line), words).advise("failure_policy: FAIL_RELOAD"));
+            self.add(
+                Finding::new(&r::FAIL_OPEN, self.at(*line), words).advise("failure_policy: FAIL_RELOAD"),
+            );
         }
         policy.filter(|p| p.request || p.response).map(|p| u64::from(p.max_bytes))
     }
@@ -228,7 +232,8 @@ impl Check<'_> {
             if wasm.artifact.is_redactor() {
                 before = before.or(Some(wasm.node.line));
             } else if let Some(first) = before.filter(|_| wasm.artifact.is_tagger()) {
-                let words = format!("chatwoot-auth-tagger comes after the filter in line {}", first + self.offset);
+                let words =
+                    format!("chatwoot-auth-tagger comes after the filter in line {}", first + self.offset);
                 self.add(Finding::new(&r::FILTER_ORDER, self.at(wasm.node.line), words));
             }
         }
@@ -285,10 +290,14 @@ impl Check<'_> {
             }
             (Some(socket), Some(_)) => {
                 let tls = socket.text_of("name").is_some_and(|n| n.contains("tls"));
-                let verified = |n: &Node| n.get("validation_context").is_some()
-                    || n.fields().iter().any(|f| f.name.contains("validation_context"));
+                let verified = |n: &Node| {
+                    n.get("validation_context").is_some()
+                        || n.fields().iter().any(|f| f.name.contains("validation_context"))
+                };
                 if tls && !socket.all().any(verified) {
-                    let words = format!("the cluster {name} has no validation_context, so no certificate is verified");
+                    let words = format!(
+                        "the cluster {name} has no validation_context, so no certificate is verified"
+                    );
                     self.add(Finding::new(&r::TLS_VERIFY, self.at(socket.line), words));
                 }
             }

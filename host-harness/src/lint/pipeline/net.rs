@@ -22,10 +22,20 @@ pub fn is_loopback(address: &str) -> bool {
 mod tests {
     #[test]
     fn loopback() {
-        for address in ["127.0.0.1", "127.8.0.1:80", "::1", "[::1]:443", "http://localhost:3100/x", "unix:///run/x", "LOCALHOST"] {
+        for address in [
+            "127.0.0.1",
+            "127.8.0.1:80",
+            "::1",
+            "[::1]:443",
+            "http://localhost:3100/x",
+            "unix:///run/x",
+            "LOCALHOST",
+        ] {
             assert!(super::is_loopback(address), "{address}");
         }
-        for address in ["0.0.0.0", "loki", "http://127.0.0.1.example.com/", "2001:db8::1", "https://u:p@logs:443", ""] {
+        for address in
+            ["0.0.0.0", "loki", "http://127.0.0.1.example.com/", "2001:db8::1", "https://u:p@logs:443", ""]
+        {
             assert!(!super::is_loopback(address), "{address}");
         }
     }

@@ -67,7 +67,9 @@ mod tests {
 
     #[test]
     fn tables_know_their_lines() {
-        let tree = parse("[sinks.out]\ntype = \"http\"\ntls.enabled = true\ninputs = [\n  \"a\",\n  \"b\"]\n").unwrap();
+        let tree =
+            parse("[sinks.out]\ntype = \"http\"\ntls.enabled = true\ninputs = [\n  \"a\",\n  \"b\"]\n")
+                .unwrap();
         let sink = tree.at(&["sinks", "out"]).unwrap();
         assert_eq!(sink.field("type").unwrap().line, 2);
         assert_eq!(sink.at(&["tls", "enabled"]).unwrap().text(), Some("true"));

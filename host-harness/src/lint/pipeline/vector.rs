@@ -11,7 +11,8 @@ use super::{
 use crate::lint::{Finding, Place, Report};
 
 /// Sinks from which nobody reads logs, or that stay on the machine.
-const LOCAL_SINKS: [&str; 5] = ["blackhole", "file", "console", "prometheus_exporter", "prometheus_remote_write"];
+const LOCAL_SINKS: [&str; 5] =
+    ["blackhole", "file", "console", "prometheus_exporter", "prometheus_remote_write"];
 
 /// Sources that give no logs.
 const NO_LOGS: [&str; 8] = [
@@ -67,7 +68,8 @@ pub fn check(document: &Node, file: &str, offset: u64, report: &mut Report) {
         .collect();
     for sink in sinks.iter().filter(|s| !hands_over(&s.value) && reads(&s.value)) {
         for source in reached(&sink.value, &inputs, &raw) {
-            let words = format!("records of the source {source} come to the sink {} without a filter", sink.name);
+            let words =
+                format!("records of the source {source} come to the sink {} without a filter", sink.name);
             check.add(Finding::new(&r::UNFILTERED, check.at(sink.line), words));
         }
     }
@@ -82,7 +84,11 @@ fn reads(sink: &Node) -> bool {
 }
 
 /// The raw sources behind a sink. Names may have stars, and outputs of a transform a dot.
-fn reached<'s>(sink: &Node, transforms: &BTreeMap<&str, &Node>, raw: &BTreeSet<&'s str>) -> BTreeSet<&'s str> {
+fn reached<'s>(
+    sink: &Node,
+    transforms: &BTreeMap<&str, &Node>,
+    raw: &BTreeSet<&'s str>,
+) -> BTreeSet<&'s str> {
     let mut found = BTreeSet::new();
     let mut waiting = vec![sink];
     let mut seen: BTreeSet<&str> = BTreeSet::new();
@@ -101,9 +107,10 @@ fn reached<'s>(sink: &Node, transforms: &BTreeMap<&str, &Node>, raw: &BTreeSet<&
 
 fn fits(input: &str, name: &str) -> bool {
     let output = input.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-    output || input.split_once('*').is_some_and(|(start, end)| {
-        name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end)
-    })
+    output
+        || input.split_once('*').is_some_and(|(start, end)| {
+            name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end)
+        })
 }
 
 /// Where a sink sends to.
@@ -149,7 +156,8 @@ impl Check<'_> {
             self.add(Finding::new(&r::FILTER_ORDER, self.at(at), words));
         }
         if !source.text_of("include_stderr").is_some_and(is_off) {
-            let words = "what tamis says on standard error becomes records (include_stderr is true unless set)";
+            let words =
+                "what tamis says on standard error becomes records (include_stderr is true unless set)";
             let finding = Finding::new(&r::STDERR_RECORDS, self.at(line), words);
             self.add(finding.advise("include_stderr: false"));
         }
@@ -160,7 +168,9 @@ impl Check<'_> {
         let kind = sink.text_of("type").unwrap_or_default();
         let tls = sink.get("tls");
         if let Some(field) = tls.and_then(|t| {
-            t.field("verify_certificate").or_else(|| t.field("verify_hostname")).filter(|f| f.value.text().is_some_and(is_off))
+            t.field("verify_certificate")
+                .or_else(|| t.field("verify_hostname"))
+                .filter(|f| f.value.text().is_some_and(is_off))
         }) {
             let words = format!("the sink {name} has {} off", field.name);
             self.add(Finding::new(&r::TLS_VERIFY, self.at(field.line), words));

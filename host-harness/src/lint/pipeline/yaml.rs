@@ -53,7 +53,11 @@ pub fn parse(text: &str) -> Result<Vec<Node>, Refused> {
         last = span.start.line() as u64;
         builder.event(event, last).map_err(|words| (last, words))?;
     }
-    if builder.open.is_empty() { Ok(builder.documents) } else { Err((last, "not YAML: it ends too early".to_owned())) }
+    if builder.open.is_empty() {
+        Ok(builder.documents)
+    } else {
+        Err((last, "not YAML: it ends too early".to_owned()))
+    }
 }
 
 impl Builder {
@@ -150,7 +154,8 @@ mod tests {
 
     #[test]
     fn lines_and_aliases() {
-        let text = "a: &x\n  b: 1\n  c: [2, 3]\nd:\n  <<: *x\n  b: |\n    two\n    lines\n---\n{\"j\": \"s\"}\n";
+        let text =
+            "a: &x\n  b: 1\n  c: [2, 3]\nd:\n  <<: *x\n  b: |\n    two\n    lines\n---\n{\"j\": \"s\"}\n";
         let documents = parse(text).unwrap();
         assert_eq!(documents.len(), 2);
         let d = documents[0].get("d").unwrap();
@@ -167,7 +172,7 @@ mod tests {
         assert_eq!(parse("a: [1\nb: 2\n").unwrap_err().0, 2);
         assert!(parse("a: *nothing").is_err());
         assert!(parse(&"[".repeat(100_000)).is_err());
-        assert!(parse(&format!("{}1{}", "[".repeat(1000), "]".repeat(1000))).unwrap_err().1.contains("levels"));
+        assert!(parse(&format!("{}1{}", "[".repeat(200), "]".repeat(200))).unwrap_err().1.contains("levels"));
         // Each line ten times the one before.
         let mut bomb = String::from("a0: &a0 [1,1,1,1,1,1,1,1,1,1]\n");
         for i in 1..12 {

@@ -23,7 +23,7 @@ pub(super) fn check(tree: &Tree, options: &Options, report: &mut Report) {
     for dir in &tree.dirs {
         let reachable = tree.is_reachable(&dir.path);
         let those = |wanted: &dyn Fn(&Entry) -> bool| -> Vec<&Path> {
-            tree.in_dir(&dir.path).filter(|f| wanted(f)).map(|f| f.path.as_path()).collect()
+            tree.in_dir(&dir.path).iter().filter(|f| wanted(f)).map(|f| f.path.as_path()).collect()
         };
         let readable = those(&|f| f.mode & OTHERS_READ != 0);
         if reachable {
@@ -53,10 +53,11 @@ fn directory(dir: &Entry, report: &mut Report) {
 
 fn owners(tree: &Tree, dir: &Entry, users: Option<&BTreeMap<u32, String>>, report: &mut Report) {
     let Some(users) = users else { return };
-    let files: Vec<&Entry> = tree.in_dir(&dir.path).collect();
+    let files = tree.in_dir(&dir.path);
     let unknown: BTreeSet<u32> = files.iter().map(|f| f.owner).filter(|o| !users.contains_key(o)).collect();
     for owner in unknown {
-        let theirs: Vec<&Path> = files.iter().filter(|f| f.owner == owner).map(|f| f.path.as_path()).collect();
+        let theirs: Vec<&Path> =
+            files.iter().filter(|f| f.owner == owner).map(|f| f.path.as_path()).collect();
         let words = format!("it belongs to user {owner}, whom /etc/passwd does not have");
         grouped(report, &r::UNKNOWN_OWNER, &dir.path, &theirs, &words);
     }
@@ -73,7 +74,8 @@ fn parents(tree: &Tree, report: &mut Report) {
         }
         let theirs = |owner: &u32| *owner == dir.owner;
         if dir.owner != 0 && !owners.is_empty() && !owners.iter().any(theirs) {
-            let words = format!("it belongs to user {}, who is neither root nor the owner of the logs", dir.owner);
+            let words =
+                format!("it belongs to user {}, who is neither root nor the owner of the logs", dir.owner);
             report.findings.push(Finding::new(&r::FOREIGN_PARENT, Place::file(&name), words));
         }
     }

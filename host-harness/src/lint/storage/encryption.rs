@@ -34,7 +34,9 @@ pub(super) fn check(operand: &str, tree: &Tree, options: &Options, report: &mut 
     let place = Place::file(operand);
     report.findings.extend(match below {
         Below::Plain(device) => {
-            let words = format!("no encryption on {device}; what a disk or a hypervisor does by itself is not seen from here");
+            let words = format!(
+                "no encryption on {device}; what a disk or a hypervisor does by itself is not seen from here"
+            );
             Some(Finding::new(&r::NOT_ENCRYPTED, place, words))
         }
         Below::Unknown(why) => Some(Finding::new(&r::ENCRYPTION_UNKNOWN, place, why)),
@@ -93,7 +95,12 @@ impl Mount {
         let mut tail = tail.split(' ');
         let (kind, source) = (tail.next()?, tail.next()?);
         let path = |text| PathBuf::from(unescape(text));
-        Some(Self { number: number.to_owned(), point: path(point), kind: kind.to_owned(), source: unescape(source) })
+        Some(Self {
+            number: number.to_owned(),
+            point: path(point),
+            kind: kind.to_owned(),
+            source: unescape(source),
+        })
     }
 }
 
@@ -172,8 +179,12 @@ impl Devices<'_> {
                 encrypted = Some(format!("dm-crypt {label} ({name})"));
                 continue;
             }
-            let slaves: Vec<PathBuf> =
-                fs::read_dir(device.join("slaves")).into_iter().flatten().flatten().map(|s| s.path()).collect();
+            let slaves: Vec<PathBuf> = fs::read_dir(device.join("slaves"))
+                .into_iter()
+                .flatten()
+                .flatten()
+                .map(|s| s.path())
+                .collect();
             if !slaves.is_empty() {
                 waiting.extend(slaves);
             } else if name.starts_with("zram") || name.starts_with("ram") {

@@ -60,7 +60,9 @@ mod tests {
 
     #[test]
     fn spans() {
-        for (text, seconds) in [("30d", 30 * 86_400), ("1h 30min", 5400), ("90", 90), ("2weeks", 14 * 86_400), ("0", 0)] {
+        for (text, seconds) in
+            [("30d", 30 * 86_400), ("1h 30min", 5400), ("90", 90), ("2weeks", 14 * 86_400), ("0", 0)]
+        {
             assert_eq!(span(text), Some(Duration::from_secs(seconds)), "{text}");
         }
         for text in ["", "d", "1x", "-1d", "99999999999999999999d", "1 d x"] {
@@ -74,7 +76,11 @@ mod tests {
         assert_eq!(max_retention(etc.path()), None);
         let dir = etc.path().join("systemd/journald.conf.d");
         fs::create_dir_all(&dir).unwrap();
-        fs::write(etc.path().join("systemd/journald.conf"), "[Journal]\n#MaxRetentionSec=1d\nMaxRetentionSec = 1year\n").unwrap();
+        fs::write(
+            etc.path().join("systemd/journald.conf"),
+            "[Journal]\n#MaxRetentionSec=1d\nMaxRetentionSec = 1year\n",
+        )
+        .unwrap();
         fs::write(dir.join("10.conf"), "[Journal]\nMaxRetentionSec=2week\n").unwrap();
         assert_eq!(max_retention(etc.path()), Some(Duration::from_secs(14 * 86_400)));
     }

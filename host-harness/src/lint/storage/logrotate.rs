@@ -108,7 +108,8 @@ impl Reader {
         for path in paths {
             // logrotate's own list of what packages and editors leave behind.
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let left = [".dpkg-dist", ".dpkg-old", ".dpkg-new", ".rpmsave", ".rpmorig", ".disabled", ".swp", "~"];
+            let left =
+                [".dpkg-dist", ".dpkg-old", ".dpkg-new", ".rpmsave", ".rpmorig", ".disabled", ".swp", "~"];
             if !name.starts_with('.') && !left.iter().any(|l| name.ends_with(l)) {
                 self.file(&path, dir, false);
             }
@@ -177,7 +178,8 @@ impl Reader {
     fn include(&mut self, line: &str, etc: &Path) {
         let Some(target) = line.split_ascii_whitespace().nth(1) else { return };
         // The file names its own directory by its place on a whole system.
-        let target = target.strip_prefix("/etc/").map_or_else(|| PathBuf::from(target), |rest| etc.join(rest));
+        let target =
+            target.strip_prefix("/etc/").map_or_else(|| PathBuf::from(target), |rest| etc.join(rest));
         if target.is_dir() { self.dir(&target) } else { self.file(&target, etc, false) }
     }
 }

@@ -15,8 +15,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-pub use self::{journal::span, rules::RULES};
 use self::files::Tree;
+pub use self::{journal::span, rules::RULES};
 use super::{Fact, Finding, Place, Report};
 
 /// What is known beside the files.

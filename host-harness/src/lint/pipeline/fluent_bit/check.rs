@@ -45,7 +45,12 @@ const WIDE: [&str; 22] = [
     "/run", "/srv", "/sys", "/tmp", "/usr", "/var", "/var/log", "/var/tmp",
 ];
 
-pub(in crate::lint::pipeline) fn check(pipeline: &Pipeline, options: &Options, site: &Site, report: &mut Report) {
+pub(in crate::lint::pipeline) fn check(
+    pipeline: &Pipeline,
+    options: &Options,
+    site: &Site,
+    report: &mut Report,
+) {
     for (place, reason) in &pipeline.problems {
         report.problem(place.clone(), reason);
     }
@@ -99,7 +104,9 @@ impl Check<'_> {
             && format.eq_ignore_ascii_case("msgpack")
         {
             let place = filter.place_of("event_format");
-            self.add(Finding::new(&r::EVENT_FORMAT, place, "event_format is msgpack").advise("event_format: json"));
+            self.add(
+                Finding::new(&r::EVENT_FORMAT, place, "event_format is msgpack").advise("event_format: json"),
+            );
         }
         self.function(filter, &artifact);
         self.memory(filter);
@@ -133,7 +140,9 @@ impl Check<'_> {
             Ok(Some(name)) => name,
             Ok(None) => {
                 let words = "function_name is not set";
-                return self.add(Finding::new(&r::FUNCTION_NAME, filter.place(), words).advise("function_name: filter"));
+                return self.add(
+                    Finding::new(&r::FUNCTION_NAME, filter.place(), words).advise("function_name: filter"),
+                );
             }
             Err(()) => return,
         };
@@ -163,7 +172,8 @@ impl Check<'_> {
         let paths = match self.text(filter, "accessible_paths") {
             Ok(Some(paths)) => paths,
             Ok(None) => {
-                let words = "accessible_paths is not set: the module can read the working directory of Fluent Bit";
+                let words =
+                    "accessible_paths is not set: the module can read the working directory of Fluent Bit";
                 let finding = Finding::new(&r::ACCESSIBLE_PATHS, filter.place(), words);
                 return self.add(finding.advise("accessible_paths: /etc/tamis"));
             }
@@ -206,13 +216,17 @@ impl Check<'_> {
         if let Ok(Some(text)) = self.text(output, "tls.verify")
             && is_off(&text)
         {
-            self.add(Finding::new(&r::TLS_VERIFY, output.place_of("tls.verify"), "tls.verify is off").advise("tls.verify: on"));
+            self.add(
+                Finding::new(&r::TLS_VERIFY, output.place_of("tls.verify"), "tls.verify is off")
+                    .advise("tls.verify: on"),
+            );
         }
     }
 
     fn transport(&mut self, output: &Plugin) {
         let text = |key: &str| self.text(output, key);
-        let has = |key: &str, wanted: &str| matches!(text(key), Ok(Some(t)) if t.eq_ignore_ascii_case(wanted));
+        let has =
+            |key: &str, wanted: &str| matches!(text(key), Ok(Some(t)) if t.eq_ignore_ascii_case(wanted));
         let host = match output.name.as_str() {
             "kafka" => match text("brokers") {
                 Ok(Some(brokers)) => brokers,
@@ -235,7 +249,9 @@ impl Check<'_> {
             Err(()) => return,
         };
         let safe = match output.name.as_str() {
-            "kafka" => has("rdkafka.security.protocol", "ssl") || has("rdkafka.security.protocol", "sasl_ssl"),
+            "kafka" => {
+                has("rdkafka.security.protocol", "ssl") || has("rdkafka.security.protocol", "sasl_ssl")
+            }
             "gelf" | "syslog" if has("mode", "unix_tcp") || has("mode", "unix_udp") => true,
             "gelf" | "syslog" => has("mode", "tls") && on != Some(false),
             name if PLAIN.contains(&name) => on == Some(true),
@@ -271,10 +287,12 @@ impl Check<'_> {
             }
         }
         for (input, output, tag, partly) in &flow.unfiltered {
-            let (Some(input), Some(output)) = (pipeline.inputs.get(*input), pipeline.outputs.get(*output)) else {
+            let (Some(input), Some(output)) = (pipeline.inputs.get(*input), pipeline.outputs.get(*output))
+            else {
                 continue;
             };
-            let tag = if tag == "*" { "tags that are not known here".to_owned() } else { format!("the tag {tag}") };
+            let tag =
+                if tag == "*" { "tags that are not known here".to_owned() } else { format!("the tag {tag}") };
             let way = format!("from the input {} ({}:{})", input.name, input.file, input.line);
             let place = output.place_of("match");
             findings.push(if *partly {

@@ -100,7 +100,10 @@ pub fn follow(pipeline: &Pipeline, environment: &BTreeMap<String, String>) -> Fl
         for (index, (output, rule)) in pipeline.outputs.iter().zip(&outputs).enumerate() {
             let passes = rule.fit(&way.tag);
             let reads = !NO_READERS.contains(&output.name.as_str());
-            if matches!(passes, Fit::None | Fit::Unknown) || !reads || output.processors.iter().any(Plugin::is_wasm) {
+            if matches!(passes, Fit::None | Fit::Unknown)
+                || !reads
+                || output.processors.iter().any(Plugin::is_wasm)
+            {
                 continue;
             }
             if way.cover != Cover::Full {
@@ -167,7 +170,8 @@ fn rewritten(filter: &Plugin, way: &Way, resolve: &impl Fn(&str) -> Option<Strin
             while let Some((before, after)) = rest.split_once('$') {
                 tag.push_str(before);
                 tag.push('*');
-                let end = after.find(|c: char| !(c.is_alphanumeric() || "_[]'".contains(c))).unwrap_or(after.len());
+                let end =
+                    after.find(|c: char| !(c.is_alphanumeric() || "_[]'".contains(c))).unwrap_or(after.len());
                 rest = &after[end..];
             }
             Some(Way { tag: tag + rest, ..way.clone() })
@@ -210,7 +214,9 @@ mod tests {
         let f = flow(&format!("{input}[FILTER]\n Name wasm\n Match raw\n{rewrite}{OUTPUT}"));
         assert!(f.unfiltered.is_empty(), "{f:?}");
         // For ever: each round is the same way.
-        let f = flow(&format!("{input}[FILTER]\n Name rewrite_tag\n Match *\n Rule $log ^ERR x$TAG false\n{OUTPUT}"));
+        let f = flow(&format!(
+            "{input}[FILTER]\n Name rewrite_tag\n Match *\n Rule $log ^ERR x$TAG false\n{OUTPUT}"
+        ));
         assert!(!f.unfiltered.is_empty());
     }
 

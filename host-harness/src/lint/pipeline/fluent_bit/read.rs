@@ -91,10 +91,15 @@ impl Reader {
                 let plugin = Plugin { file: text.file.to_owned(), line: number, ..Plugin::default() };
                 self.open = Some((name.to_owned(), plugin));
             } else if let Some((_, plugin)) = &mut self.open {
-                let (key, value) = trimmed.split_once(|c: char| c.is_ascii_whitespace()).unwrap_or((trimmed, ""));
+                let (key, value) =
+                    trimmed.split_once(|c: char| c.is_ascii_whitespace()).unwrap_or((trimmed, ""));
                 plugin.set(key, value, number);
             } else {
-                self.problem(text.file, number, "a setting outside of a section: [INPUT], [FILTER], [OUTPUT]");
+                self.problem(
+                    text.file,
+                    number,
+                    "a setting outside of a section: [INPUT], [FILTER], [OUTPUT]",
+                );
             }
         }
     }
@@ -139,7 +144,11 @@ impl Reader {
             let inner = Text { file: &name, text: &included, offset: 0, base: &base };
             // As deep as there are files, of which there are few.
             self.depth += 1;
-            if super::is_yaml(&name) { self.yaml_text(inner) } else { self.classic(inner) }
+            if super::is_yaml(&name) {
+                self.yaml_text(inner)
+            } else {
+                self.classic(inner)
+            }
             self.depth -= 1;
         }
     }
@@ -196,7 +205,8 @@ fn plugin(node: &Node, text: Text<'_>) -> Plugin {
 }
 
 fn one(node: &Node, text: Text<'_>) -> Plugin {
-    let mut plugin = Plugin { file: text.file.to_owned(), line: node.line + text.offset, ..Plugin::default() };
+    let mut plugin =
+        Plugin { file: text.file.to_owned(), line: node.line + text.offset, ..Plugin::default() };
     for field in node.fields() {
         let line = field.line + text.offset;
         match &field.value.value {

@@ -6,7 +6,7 @@ use regex::bytes::RegexBuilder;
 use super::model::Plugin;
 
 /// Longer tags and rules are not compared.
-const MAX_CHARS: usize = 1000;
+const MAX_CHARS: usize = 256;
 
 /// How a rule fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +55,11 @@ impl Rule {
             Self::Unknown => Fit::Unknown,
             Self::Regex(_) if tag.contains('*') => Fit::Unknown,
             Self::Regex(regex) => {
-                if regex.find(tag.as_bytes()).is_some_and(|m| !m.is_empty()) { Fit::All } else { Fit::None }
+                if regex.find(tag.as_bytes()).is_some_and(|m| !m.is_empty()) {
+                    Fit::All
+                } else {
+                    Fit::None
+                }
             }
             Self::Glob(rule) => {
                 let tag: Vec<char> = tag.chars().collect();
