@@ -49,6 +49,14 @@ impl Rule {
         }
     }
 
+    /// The tags that it takes of these: its own, if the others stand for more.
+    pub fn narrow(&self, tag: &str) -> String {
+        match self {
+            Self::Glob(rule) if covers(&tag.chars().collect::<Vec<char>>(), rule) => rule.iter().collect(),
+            _ => tag.to_owned(),
+        }
+    }
+
     pub fn fit(&self, tag: &str) -> Fit {
         match self {
             Self::Missing => Fit::None,
@@ -146,6 +154,19 @@ mod tests {
             ("a*b*c", "abcabc", Fit::All),
         ] {
             assert_eq!(rule("match", text).fit(tag), fit, "{text} {tag}");
+        }
+    }
+
+    #[test]
+    fn rules_narrow_tags() {
+        for (text, tag, taken) in [
+            ("app", "*", "app"),
+            ("kube.a.*", "kube.*", "kube.a.*"),
+            ("*", "kube.*", "kube.*"),
+            ("*.log", "kube.*", "kube.*"),
+            ("app", "app", "app"),
+        ] {
+            assert_eq!(rule("match", text).narrow(tag), taken, "{text} {tag}");
         }
     }
 
