@@ -50,10 +50,17 @@ bench: build ## Print one table of throughput and ratios, measured in one run
 bench-fluent-bit: build ## Measure in the real Fluent Bit that FLUENT_BIT names, beside a Lua filter
 	benches/fluent-bit/run.py
 
-dist: build ## Put the command and all artifacts into dist/
-	mkdir -p dist
+dist: build ## Put the command, all artifacts, man pages, completions and config schemas into dist/
+	mkdir -p dist/completions dist/schemas
 	cp $(TAMIS) target/artifacts/*.wasm dist/
-	cd dist && sha256sum tamis *.wasm > SHA256SUMS
+	$(TAMIS) man dist/man/man1
+	$(TAMIS) completions bash > dist/completions/tamis
+	$(TAMIS) completions zsh > dist/completions/_tamis
+	$(TAMIS) completions fish > dist/completions/tamis.fish
+	for schema in plugins/*/config.schema.json; do \
+		cp $$schema dist/schemas/$$(basename $$(dirname $$schema)).schema.json || exit 1; \
+	done
+	cd dist && find tamis *.wasm man completions schemas -type f | LC_ALL=C sort | xargs sha256sum > SHA256SUMS
 
 lint: setup ## Formatting, clippy with warnings as errors
 	$(CARGO) fmt --all --check

@@ -43,7 +43,7 @@ fn man_pages_are_written() {
 fn completions_know_the_commands() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = String::from_utf8(tamis(&["completions", shell])).unwrap();
-        for word in ["audit", "pipeline", "coturn-ip-anonymizer"] {
+        for word in ["audit", "pipeline", "coturn-version"] {
             assert!(script.contains(word), "{shell}: {word}");
         }
     }

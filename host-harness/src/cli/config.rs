@@ -252,7 +252,11 @@ fn explain(args: &Explain) -> Result<(), Failure> {
         return Ok(());
     }
     for setting in &all {
-        let default = setting.default.as_ref().map(|d| format!(" [default: {d}]")).unwrap_or_default();
+        let default = match &setting.default {
+            None => String::new(),
+            Some(serde_json::Value::Null) => " [default: not set]".to_owned(),
+            Some(value) => format!(" [default: {value}]"),
+        };
         writeln!(out, "{}: {}{default}\n    {}", setting.path, setting.takes, setting.about)?;
     }
     Ok(())

@@ -59,10 +59,11 @@ fn result(finding: &Finding, rule: usize) -> Value {
     if let Some(line) = &finding.advised {
         text.push_str(&format!(" Line: {line}"));
     }
-    let mut place = json!({ "artifactLocation": { "uri": uri(&finding.file) } });
-    if let Some(line) = finding.line {
-        place["region"] = json!({ "startLine": line });
-    }
+    // Code scanning shows nothing without a line.
+    let place = json!({
+        "artifactLocation": { "uri": uri(&finding.file) },
+        "region": { "startLine": finding.line.unwrap_or(1) },
+    });
     // Not the line: findings stay known while lines move.
     let hash = Sha256::new()
         .chain_update(finding.rule)

@@ -1,6 +1,7 @@
 //! `turnserver.conf`: what coturn will log, and how to make it log less.
 
 mod check;
+mod database;
 mod fix;
 mod options;
 mod parse;

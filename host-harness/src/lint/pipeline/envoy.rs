@@ -43,6 +43,17 @@ struct Ways {
     unfiltered: Vec<u64>,
 }
 
+/// What is in the chains of a listener.
+#[derive(Default)]
+struct Chain {
+    /// Filters of WebAssembly.
+    filters: usize,
+    /// Those of them that do more than watch.
+    filtering: usize,
+    /// The largest body that one of them takes, in bytes.
+    largest: Option<u64>,
+}
+
 /// A filter of WebAssembly in a chain.
 struct Wasm<'n> {
     node: &'n Node,
@@ -104,16 +115,15 @@ impl Check<'_> {
     fn listener(&mut self, listener: &Node) -> usize {
         let chains = listener.get("filter_chains").into_iter().flat_map(Node::items);
         let chains: Vec<&Node> = chains.chain(listener.get("default_filter_chain")).collect();
-        let mut count = 0;
-        let mut largest = None;
+        let mut all = Chain::default();
         let mut plain = false;
         for chain in chains {
-            let (wasm, max_bytes) = self.chain(chain);
-            count += wasm;
-            plain |= wasm > 0 && chain.get("transport_socket").is_none();
-            largest = largest.max(max_bytes);
+            let found = self.chain(chain);
+            plain |= found.filtering > 0 && chain.get("transport_socket").is_none();
+            all.filters += found.filters;
+            all.largest = all.largest.max(found.largest);
         }
-        self.buffer(listener, largest);
+        self.buffer(listener, all.largest);
         let address = listener.at(&["address", "socket_address"]);
         if let Some(address) = address.filter(|_| plain) {
             let host = address.text_of("address").unwrap_or_default();
@@ -122,13 +132,11 @@ impl Check<'_> {
                 self.add(Finding::new(&r::PLAIN_LISTENER, self.at(address.line), words));
             }
         }
-        count
+        all.filters
     }
 
-    /// The filters of a chain, and the largest body that one of them takes.
-    fn chain(&mut self, chain: &Node) -> (usize, Option<u64>) {
-        let mut count = 0;
-        let mut largest = None;
+    fn chain(&mut self, chain: &Node) -> Chain {
+        let mut all = Chain::default();
         for filter in chain.get("filters").into_iter().flat_map(Node::items) {
             let Some(config) = filter.get("typed_config") else { continue };
             let kind = config.text_of("@type").unwrap_or_default();
@@ -136,7 +144,9 @@ impl Check<'_> {
             if kind.ends_with(".HttpConnectionManager") {
                 for http in config.get("http_filters").into_iter().flat_map(Node::items) {
                     if let Some(found) = self.wasm(http) {
-                        largest = largest.max(self.filter(&found));
+                        let largest = self.filter(&found);
+                        all.filtering += usize::from(largest.is_some());
+                        all.largest = all.largest.max(largest);
                         wasm.push(found);
                     }
                 }
@@ -145,7 +155,7 @@ impl Check<'_> {
             } else if !kind.ends_with(".TcpProxy") {
                 continue;
             }
-            count += wasm.len();
+            all.filters += wasm.len();
             for cluster in clusters(config) {
                 let ways = self.clusters.entry(cluster).or_default();
                 if wasm.is_empty() {
@@ -155,7 +165,7 @@ impl Check<'_> {
                 }
             }
         }
-        (count, largest)
+        all
     }
 
     /// An HTTP filter, if it is one of WebAssembly.
@@ -198,16 +208,18 @@ impl Check<'_> {
         Some(Wasm { node, config, artifact })
     }
 
-    /// A filter by itself; gives the largest body that it takes, in bytes.
+    /// A filter by itself; gives the largest body that it takes, in bytes, unless it only watches.
     fn filter(&mut self, wasm: &Wasm<'_>) -> Option<u64> {
-        let configuration = wasm.config.get("configuration");
-        let value = configuration.map(|c| c.get("value").unwrap_or(c));
-        let mut policy = Some(BodyPolicy::default());
+        let configuration = wasm.config.field("configuration");
+        let value = configuration.map(|c| c.value.field("value").unwrap_or(c));
+        // Of a filter that is not one of tamis nothing is known.
+        let mut policy = wasm.artifact.filter.as_ref().map(|_| BodyPolicy::default());
         let mut watches = false;
         if let (Some(filter), Some(value)) = (&wasm.artifact.filter, value)
-            && let Some(text) = value.text()
+            && let Some(text) = value.value.text()
         {
-            let first_line = matches!(value.value, Value::Block(_)).then(|| value.line + 1 + self.offset);
+            let first_line =
+                matches!(value.value.value, Value::Block(_)).then(|| value.line + 1 + self.offset);
             let site = filter_config::Site { place: self.at(value.line), first_line };
             let config = filter_config::plugin(filter, text, &site, self.report);
             watches = config.as_ref().is_some_and(|c| filter_config::only_watches(text, c));
@@ -215,14 +227,14 @@ impl Check<'_> {
         }
         let open = wasm.config.field("fail_open").filter(|f| f.value.text().is_some_and(is_on));
         let policy_open = wasm.config.field("failure_policy").filter(|f| f.value.text() == Some("FAIL_OPEN"));
-        let tagger = wasm.artifact.is_tagger() && watches;
-        if let Some(Field { name, line, .. }) = open.or(policy_open).filter(|_| !tagger) {
+        let may_fail = wasm.artifact.is_tagger() && watches;
+        if let Some(Field { name, line, .. }) = open.or(policy_open).filter(|_| !may_fail) {
             let words = format!("{name} lets requests pass when the filter fails");
             self.add(
                 Finding::new(&r::FAIL_OPEN, self.at(*line), words).advise("failure_policy: FAIL_RELOAD"),
             );
         }
-        policy.filter(|p| p.request || p.response).map(|p| u64::from(p.max_bytes))
+        policy.filter(|_| !watches).map(|p| u64::from(p.max_bytes))
     }
 
     fn order(&mut self, chain: &[Wasm<'_>]) {

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
+use serde_json::Value;
 use tamis_sdk::{
     ConfigError,
     payload::{PluginConfig, Refusal, Rule},
 };
 
-use super::{node::Node, rules as r, yaml};
+use super::rules as r;
 use crate::{
     host::native,
     keys,
@@ -21,7 +22,11 @@ pub fn file(filter: &str, path: &Path, report: &mut Report) {
         Err(reason) => report.problem(Place::file(&name), reason),
         Ok(bytes) => {
             let text = String::from_utf8_lossy(&bytes);
-            check(filter, &text, |e| e, &Site { place: Place::file(&name), first_line: Some(1) }, report);
+            let site = Site { place: Place::file(&name), first_line: Some(1) };
+            if let Err(error) = native::check(filter, &text, keys::stand_in) {
+                return refused(filter, &error, &site, report);
+            }
+            on_error(filter, &text, &site, report);
         }
     }
 }
@@ -40,12 +45,15 @@ pub fn plugin(filter: &str, text: &str, site: &Site, report: &mut Report) -> Opt
     let config = match PluginConfig::parse(text) {
         Ok(config) => config,
         Err(error) => {
-            let finding = Finding::new(&r::CONFIG_REFUSED, site.place.clone(), format!("{filter}: {error}"));
-            report.findings.push(finding);
+            refused(filter, &error, site, report);
             return None;
         }
     };
-    check(filter, &config.filter, |e| config.locate(e), site, report);
+    if let Err(error) = native::check(filter, &config.filter, keys::stand_in) {
+        refused(filter, &config.locate(error), site, report);
+        return None;
+    }
+    on_error(filter, text, site, report);
     let body = &config.body;
     let rules = body.content_types.values().chain(body.paths.values()).chain([&body.format]);
     let mut passing = Vec::new();
@@ -59,30 +67,26 @@ pub fn plugin(filter: &str, text: &str, site: &Site, report: &mut Report) -> Opt
     Some(config)
 }
 
-fn check(
-    filter: &str,
-    text: &str,
-    locate: impl FnOnce(ConfigError) -> ConfigError,
-    site: &Site,
-    report: &mut Report,
-) {
-    if let Err(error) = native::check(filter, text, keys::stand_in).map_err(locate) {
-        let finding = Finding::new(&r::CONFIG_REFUSED, site.place.clone(), format!("{filter}: {error}"));
-        return report.findings.push(finding);
+fn refused(filter: &str, error: &ConfigError, site: &Site, report: &mut Report) {
+    report.findings.push(Finding::new(&r::CONFIG_REFUSED, site.place.clone(), format!("{filter}: {error}")));
+}
+
+/// Finds `on_error` in the filter's config, by itself or below `filter`.
+fn on_error(filter: &str, text: &str, site: &Site, report: &mut Report) {
+    let config: Value = serde_json::from_str(text).unwrap_or_default();
+    let section = config.get("filter").filter(|f| f.is_object()).unwrap_or(&config);
+    if section.get("on_error").and_then(Value::as_str) != Some("pass") {
+        return;
     }
-    // JSON is a part of YAML, and this parser tells lines.
-    let Ok(documents) = yaml::parse(text) else { return };
-    let on_error = documents.first().and_then(|d| d.field("on_error"));
-    if let Some(field) = on_error.filter(|f| f.value.text() == Some("pass")) {
-        let line = site.first_line.map(|first| first + field.line - 1).or(site.place.line);
-        let place = Place { line, ..site.place.clone() };
-        report.findings.push(Finding::new(&r::PASSES_ON_ERROR, place, format!("{filter}: on_error is pass")));
-    }
+    let below = text.lines().position(|l| l.contains("\"on_error\"")).unwrap_or(0) as u64;
+    let line = site.first_line.map(|first| first + below).or(site.place.line);
+    let place = Place { line, ..site.place.clone() };
+    report.findings.push(Finding::new(&r::PASSES_ON_ERROR, place, format!("{filter}: on_error is pass")));
 }
 
 /// Whether a plugin only watches: then it may fail open, nothing depends on it.
 pub fn only_watches(text: &str, config: &PluginConfig) -> bool {
-    let live = |document: &Node| document.get("live").or_else(|| document.at(&["filter", "live"])).is_some();
-    let watches = yaml::parse(text).is_ok_and(|documents| documents.first().is_some_and(live));
-    watches || !config.body.request && !config.body.response
+    let document: Value = serde_json::from_str(text).unwrap_or_default();
+    let live = ["/live", "/filter/live"].iter().any(|p| document.pointer(p).is_some());
+    live || !config.body.request && !config.body.response
 }

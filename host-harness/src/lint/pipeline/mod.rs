@@ -43,6 +43,16 @@ pub enum Kind {
     Vector,
 }
 
+impl Kind {
+    fn label(self) -> &'static str {
+        match self {
+            Self::FluentBit => "Fluent Bit",
+            Self::Envoy => "Envoy",
+            Self::Vector => "Vector",
+        }
+    }
+}
+
 /// What is known beside the file.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -128,7 +138,17 @@ impl Lint<'_> {
         } else {
             None
         };
-        match self.options.kind.or(found) {
+        let kind = match (self.options.kind, found) {
+            (Some(asked), Some(found)) if asked != found => {
+                let words = format!("this is a pipeline of {}, not of {}", found.label(), asked.label());
+                self.report.problem(Place::file(name), words);
+                return true;
+            }
+            // Whatever belongs to Envoy has one of its names.
+            (Some(Kind::Envoy), None) => None,
+            (asked, found) => asked.or(found),
+        };
+        match kind {
             Some(Kind::Envoy) => envoy::check(tree, name, offset, self.site, self.report),
             Some(Kind::Vector) => vector::check(tree, name, offset, self.report),
             Some(Kind::FluentBit) => {
@@ -155,8 +175,7 @@ impl Lint<'_> {
             if yaml::parse(text).is_ok_and(|d| d.iter().any(|d| d.text_of("kind") == Some("ConfigMap"))) {
                 continue;
             }
-            let lines =
-                if matches!(file.value.value, Value::Block(_)) { file.value.line } else { file.line - 1 };
+            let lines = if matches!(file.value.value, Value::Block(_)) { file.line } else { file.line - 1 };
             known |= self.text(name, path, text, offset + lines);
         }
         known

@@ -20,7 +20,7 @@ pub struct Node {
 pub enum Value {
     /// Text, a number, true, false or nothing, as written.
     Scalar(String),
-    /// A block of text: its lines stand below the line of the node.
+    /// A block of text: its lines stand below the line of its name.
     Block(String),
     /// A list.
     List(Vec<Node>),

@@ -172,9 +172,7 @@ mod tests {
         assert_eq!(parse("a: [1\nb: 2\n").unwrap_err().0, 2);
         assert!(parse("a: *nothing").is_err());
         assert!(parse(&"[".repeat(100_000)).is_err());
-        assert!(
-            parse(&format!("{}1{}", "[".repeat(1000), "]".repeat(1000))).unwrap_err().1.contains("levels")
-        );
+        assert!(parse(&format!("{}1{}", "[".repeat(200), "]".repeat(200))).unwrap_err().1.contains("levels"));
         // Each line ten times the one before.
         let mut bomb = String::from("a0: &a0 [1,1,1,1,1,1,1,1,1,1]\n");
         for i in 1..12 {

@@ -23,7 +23,7 @@ pub(super) fn check(tree: &Tree, options: &Options, report: &mut Report) {
     for dir in &tree.dirs {
         let reachable = tree.is_reachable(&dir.path);
         let those = |wanted: &dyn Fn(&Entry) -> bool| -> Vec<&Path> {
-            tree.in_dir(&dir.path).filter(|f| wanted(f)).map(|f| f.path.as_path()).collect()
+            tree.in_dir(&dir.path).iter().filter(|f| wanted(f)).map(|f| f.path.as_path()).collect()
         };
         let readable = those(&|f| f.mode & OTHERS_READ != 0);
         if reachable {
@@ -53,7 +53,7 @@ fn directory(dir: &Entry, report: &mut Report) {
 
 fn owners(tree: &Tree, dir: &Entry, users: Option<&BTreeMap<u32, String>>, report: &mut Report) {
     let Some(users) = users else { return };
-    let files: Vec<&Entry> = tree.in_dir(&dir.path).collect();
+    let files = tree.in_dir(&dir.path);
     let unknown: BTreeSet<u32> = files.iter().map(|f| f.owner).filter(|o| !users.contains_key(o)).collect();
     for owner in unknown {
         let theirs: Vec<&Path> =

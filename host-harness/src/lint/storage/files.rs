@@ -1,6 +1,7 @@
 //! Which files there are, with what the rules need to know of them.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, Metadata},
     path::{Path, PathBuf},
     time::SystemTime,
@@ -31,8 +32,10 @@ pub struct Tree {
     pub dirs: Vec<Entry>,
     /// The directories above, from the root of the file system on.
     pub above: Vec<Entry>,
-    /// The files, in order.
+    /// The files, those of one directory together.
     pub files: Vec<Entry>,
+    /// Directories that others cannot enter.
+    closed: BTreeSet<PathBuf>,
     /// What could not be read, and why.
     pub errors: Vec<(PathBuf, String)>,
 }
@@ -53,6 +56,7 @@ impl Tree {
             dirs: Vec::new(),
             above: Vec::new(),
             files: Vec::new(),
+            closed: BTreeSet::new(),
             errors: Vec::new(),
         };
         let dir = if about.is_dir() {
@@ -68,8 +72,10 @@ impl Tree {
         above.reverse();
         let above: Vec<Entry> = above.into_iter().filter_map(|p| tree.look(p)).collect();
         tree.above = above;
-        tree.files.sort_by(|a, b| a.path.cmp(&b.path));
+        tree.files.sort_by(|a, b| (a.path.parent(), &a.path).cmp(&(b.path.parent(), &b.path)));
         tree.dirs.sort_by(|a, b| a.path.cmp(&b.path));
+        let closed = tree.above.iter().chain(&tree.dirs).filter(|d| d.mode & 0o001 == 0);
+        tree.closed = closed.map(|d| d.path.clone()).collect();
         Ok(tree)
     }
 
@@ -107,13 +113,15 @@ impl Tree {
 
     /// Whether all users get as far as this directory.
     pub fn is_reachable(&self, dir: &Path) -> bool {
-        let all = self.above.iter().chain(&self.dirs);
-        all.filter(|d| dir.starts_with(&d.path)).all(|d| d.mode & 0o001 != 0)
+        !dir.ancestors().any(|d| self.closed.contains(d))
     }
 
     /// The files of one directory.
-    pub fn in_dir<'t>(&'t self, dir: &'t Path) -> impl Iterator<Item = &'t Entry> {
-        self.files.iter().filter(move |f| f.path.parent() == Some(dir))
+    pub fn in_dir(&self, dir: &Path) -> &[Entry] {
+        let start = self.files.partition_point(|f| f.path.parent() < Some(dir));
+        let rest = self.files.get(start..).unwrap_or_default();
+        let count = rest.partition_point(|f| f.path.parent() == Some(dir));
+        rest.get(..count).unwrap_or_default()
     }
 }
 

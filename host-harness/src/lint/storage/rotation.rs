@@ -21,22 +21,20 @@ pub(super) fn check(operand: &str, tree: &Tree, options: &Options, report: &mut 
     if tree.files.is_empty() {
         return fact(report, operand, "files", "none".to_owned());
     }
-    let (journal, files): (Vec<&Path>, Vec<&Path>) =
-        tree.files.iter().map(|f| f.path.as_path()).partition(|p| is_journal(p));
-    if !journal.is_empty() {
+    if tree.files.iter().any(|f| is_journal(&f.path)) {
         journald(operand, options, report);
     }
     let entries = logrotate::read(&options.etc);
     let mut used: Vec<&Entry> = Vec::new();
     for dir in &tree.dirs {
         let mut missing = Vec::new();
-        for file in files.iter().filter(|f| f.parent() == Some(&dir.path)) {
+        for file in tree.in_dir(&dir.path).iter().map(|f| f.path.as_path()).filter(|p| !is_journal(p)) {
             let name = file.to_string_lossy();
             let base = without_rotation(&name);
             match entries.iter().find(|e| e.covers(&name) || e.covers(base)) {
                 Some(entry) if used.iter().any(|u| std::ptr::eq(*u, entry)) => {}
                 Some(entry) => used.push(entry),
-                None => missing.push(*file),
+                None => missing.push(file),
             }
         }
         grouped(report, &r::NO_ROTATION, &dir.path, &missing, "no entry of logrotate covers it");
@@ -118,6 +116,7 @@ fn age(operand: &str, tree: &Tree, options: &Options, report: &mut Report) {
     for dir in &tree.dirs {
         let files: Vec<&Path> = tree
             .in_dir(&dir.path)
+            .iter()
             .filter(|f| f.modified.is_some_and(|m| too_old(old(m))))
             .map(|f| f.path.as_path())
             .collect();

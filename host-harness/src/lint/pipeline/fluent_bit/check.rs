@@ -19,7 +19,7 @@ use crate::lint::{
 };
 
 /// Outputs that speak over a network without TLS unless told.
-const PLAIN: [&str; 14] = [
+const PLAIN: [&str; 16] = [
     "http",
     "es",
     "opensearch",
@@ -33,6 +33,8 @@ const PLAIN: [&str; 14] = [
     "nats",
     "datadog",
     "kafka-rest",
+    "skywalking",
+    "udp",
     "syslog",
 ];
 
@@ -261,12 +263,12 @@ impl Check<'_> {
         if !safe {
             let words = format!("{} sends to {host} without TLS", output.name);
             let finding = Finding::new(&r::PLAIN_OUTPUT, output.place(), words);
-            let advised = match output.name.as_str() {
-                "kafka" => "rdkafka.security.protocol: ssl",
-                "gelf" | "syslog" => "mode: tls",
-                _ => "tls: on",
-            };
-            self.add(finding.advise(advised));
+            self.add(match output.name.as_str() {
+                "kafka" => finding.advise("rdkafka.security.protocol: ssl"),
+                "gelf" | "syslog" => finding.advise("mode: tls"),
+                "udp" | "nats" => finding.cure("use another output: this one has no TLS"),
+                _ => finding.advise("tls: on"),
+            });
         }
     }
 

@@ -6,6 +6,7 @@ use super::{
     model::{Pipeline, Plugin},
     tags::{Fit, Rule},
 };
+use crate::lint::pipeline::node::is_off;
 
 /// Ways that are followed: filters that write tags anew can make many.
 const MAX_WAYS: usize = 2000;
@@ -83,6 +84,8 @@ pub fn follow(pipeline: &Pipeline, environment: &BTreeMap<String, String>) -> Fl
         if seen.len() >= MAX_WAYS || !seen.insert(way.clone()) {
             continue;
         }
+        // Filters that saw records under this tag.
+        let mut here: Vec<&Rule> = Vec::new();
         for (index, (filter, rule)) in pipeline.filters.iter().zip(&filters).enumerate() {
             let fit = rule.fit(&way.tag);
             if fit == Fit::None {
@@ -91,6 +94,7 @@ pub fn follow(pipeline: &Pipeline, environment: &BTreeMap<String, String>) -> Fl
             if filter.is_wasm() {
                 flow.used.insert(index);
                 way.passed.push(index);
+                here.push(rule);
                 let cover = if fit == Fit::Some { Cover::Partly } else { Cover::Full };
                 way.cover = way.cover.max(cover);
             } else if filter.name == "rewrite_tag" {
@@ -106,7 +110,10 @@ pub fn follow(pipeline: &Pipeline, environment: &BTreeMap<String, String>) -> Fl
             {
                 continue;
             }
-            if way.cover != Cover::Full {
+            // An output that takes some of the tags needs a filter for those only.
+            let taken = rule.narrow(&way.tag);
+            let covered = way.cover == Cover::Full || here.iter().any(|r| r.fit(&taken) == Fit::All);
+            if !covered {
                 flow.unfiltered.insert((way.input, index, way.tag.clone(), way.cover == Cover::Partly));
             }
         }
@@ -134,27 +141,34 @@ fn ways(pipeline: &Pipeline, resolve: &impl Fn(&str) -> Option<String>) -> Vec<W
 
 /// The tag that an input gives; a star is what is not known.
 fn tag(plugin: &Plugin, number: usize, resolve: &impl Fn(&str) -> Option<String>) -> String {
-    if let Some(setting) = plugin.setting("tag") {
-        let Some(text) = resolve(&setting.text) else { return "*".to_owned() };
-        // tail fills in what its tag_regex found: <name>.
-        let mut tag = String::new();
-        let mut rest = text.as_str();
-        while let Some((before, after)) = rest.split_once('<') {
-            let Some((_, tail)) = after.split_once('>') else { break };
-            tag.push_str(before);
-            tag.push('*');
-            rest = tail;
-        }
-        return tag + rest;
+    let unknown = || "*".to_owned();
+    // http takes the path of a request, whatever its own tag is; tag_key takes what a record says.
+    if plugin.name == "http" || plugin.setting("tag_key").is_some() {
+        return unknown();
     }
     if let Some(setting) = plugin.setting("tag_prefix") {
         return resolve(&setting.text).unwrap_or_default() + "*";
     }
-    match plugin.name.as_str() {
-        // The client says it, or the path of its request does.
-        "forward" | "http" | "opentelemetry" | "splunk" | "elasticsearch" | "mqtt" => "*".to_owned(),
-        name => format!("{name}.{number}"),
+    let Some(setting) = plugin.setting("tag") else {
+        let from_path = !plugin.setting("tag_from_uri").is_some_and(|s| is_off(&s.text));
+        return match plugin.name.as_str() {
+            // The client says it.
+            "forward" => unknown(),
+            "opentelemetry" if from_path => unknown(),
+            name => format!("{name}.{number}"),
+        };
+    };
+    let Some(text) = resolve(&setting.text) else { return unknown() };
+    // tail fills in what its tag_regex found: <name>.
+    let mut tag = String::new();
+    let mut rest = text.as_str();
+    while let Some((before, after)) = rest.split_once('<') {
+        let Some((_, tail)) = after.split_once('>') else { break };
+        tag.push_str(before);
+        tag.push('*');
+        rest = tail;
     }
+    tag + rest
 }
 
 /// Records that `rewrite_tag` sends once more through all filters: `rule KEY REGEX NEW_TAG KEEP`.
@@ -199,6 +213,10 @@ mod tests {
         let f = flow(&format!("[INPUT]\n Name tail\n{FILTER}{OUTPUT}"));
         assert_eq!(f.unfiltered, BTreeSet::from([(0, 0, "tail.0".to_owned(), false)]));
         assert!(f.used.is_empty());
+        let f = flow(&format!("[INPUT]\n Name forward\n{FILTER}[OUTPUT]\n Name http\n Match app\n"));
+        assert!(f.unfiltered.is_empty(), "the output takes what the filter takes: {f:?}");
+        let f = flow(&format!("[INPUT]\n Name http\n Tag app\n{FILTER}{OUTPUT}"));
+        assert_eq!(f.unfiltered.len(), 1, "the path of a request is the tag");
         let f = flow(&format!("[INPUT]\n Name forward\n{FILTER}{OUTPUT}"));
         assert_eq!(f.unfiltered, BTreeSet::from([(0, 0, "*".to_owned(), true)]));
     }

@@ -6,7 +6,7 @@ use regex::bytes::RegexBuilder;
 use super::model::Plugin;
 
 /// Longer tags and rules are not compared.
-const MAX_CHARS: usize = 1000;
+const MAX_CHARS: usize = 256;
 
 /// How a rule fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,14 @@ impl Rule {
         match resolve(&setting.text).map(|t| t.chars().collect::<Vec<char>>()) {
             Some(chars) if chars.len() <= MAX_CHARS => Self::Glob(chars),
             _ => Self::Unknown,
+        }
+    }
+
+    /// The tags that it takes of these: its own, if the others stand for more.
+    pub fn narrow(&self, tag: &str) -> String {
+        match self {
+            Self::Glob(rule) if covers(&tag.chars().collect::<Vec<char>>(), rule) => rule.iter().collect(),
+            _ => tag.to_owned(),
         }
     }
 
@@ -146,6 +154,19 @@ mod tests {
             ("a*b*c", "abcabc", Fit::All),
         ] {
             assert_eq!(rule("match", text).fit(tag), fit, "{text} {tag}");
+        }
+    }
+
+    #[test]
+    fn rules_narrow_tags() {
+        for (text, tag, taken) in [
+            ("app", "*", "app"),
+            ("kube.a.*", "kube.*", "kube.a.*"),
+            ("*", "kube.*", "kube.*"),
+            ("*.log", "kube.*", "kube.*"),
+            ("app", "app", "app"),
+        ] {
+            assert_eq!(rule("match", text).narrow(tag), taken, "{text} {tag}");
         }
     }
 
