@@ -13,6 +13,8 @@ pub mod inspect;
 pub mod keys;
 pub mod output;
 pub mod pipeline;
+pub mod render;
 pub mod replay;
+pub mod report;
 pub mod select;
 pub mod text_wrap;

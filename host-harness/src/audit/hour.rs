@@ -75,7 +75,17 @@ fn epoch(text: &[u8]) -> Option<u64> {
 
 /// An hour as `2026-11-21T00Z`.
 pub fn label(hour: u64) -> String {
-    let (days, hour) = (hour / 24, hour % 24);
+    format!("{}T{:02}Z", day(hour / 24), hour % 24)
+}
+
+/// Seconds since 1970 as `2026-11-21T00:15:48Z`.
+pub fn second(seconds: u64) -> String {
+    let (day, second) = (day(seconds / 86_400), seconds % 86_400);
+    format!("{day}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60)
+}
+
+/// Days since 1970 as `2026-11-21`.
+fn day(days: u64) -> String {
     // Days to a date, with years that start in March: see `timestamp` of the SDK.
     let shifted = days + 719_468;
     let era = shifted / 146_097;
@@ -86,7 +96,7 @@ pub fn label(hour: u64) -> String {
     let day = day_of_year - (153 * month + 2) / 5 + 1;
     let month = if month < 10 { month + 3 } else { month - 9 };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}Z")
+    format!("{year:04}-{month:02}-{day:02}")
 }
 
 #[cfg(test)]
@@ -116,6 +126,7 @@ mod tests {
         }
         assert_eq!(label(hour), "2026-11-21T00Z");
         assert_eq!(label(0), "1970-01-01T00Z");
+        assert_eq!(second(1_795_220_148), "2026-11-21T00:15:48Z");
         assert_eq!(label((951_782_400 + 86_399) / 3600), "2000-02-29T23Z");
     }
 }

@@ -9,13 +9,15 @@ use crate::pipeline;
 mod audit;
 mod filters;
 mod inspect;
+mod output;
 mod replay;
+mod report;
 mod run;
 
 const AFTER_HELP: &str = "\
 Exit codes:
   0  done (also if whoever reads the output has gone)
-  1  replay: a case came out differently
+  1  replay: a case came out differently; report: an alert as severe as --fail-on
   2  bad usage, or a filter refused its config
   3  an input could not be read, or the output could not be written
   4  a filter failed: it trapped, broke its ABI or ran out of time or memory
@@ -36,6 +38,7 @@ struct Cli {
 enum Command {
     Run(run::Args),
     Audit(audit::Args),
+    Report(report::Args),
     Replay(replay::Args),
     Inspect(inspect::Args),
     Filters(filters::Args),
@@ -110,6 +113,7 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         Command::Run(args) => run::run(args),
         Command::Audit(args) => audit::run(args),
+        Command::Report(args) => report::run(args),
         Command::Replay(args) => replay::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Filters(args) => filters::run(args),
