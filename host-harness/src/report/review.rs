@@ -1,7 +1,7 @@
 //! The review: what `--format json` writes and the other formats are made from. Its names are an interface; what
 //! they mean is in `docs/report.md`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use tamis_detectors::Severity;
@@ -313,7 +313,11 @@ impl Review {
         let file = |input: usize| names.get(input).cloned().unwrap_or_default();
         let kinds = |kinds: &Kinds| kinds_of(kinds, names);
         let removed = kinds(&sums.removed);
-        let left = Left { scanned: options.scan, rules: found.rules, coturn: kinds(&sums.removable) };
+        let left = Left {
+            scanned: options.scan,
+            rules: rules_of(found.rules, &sums, names),
+            coturn: kinds(&sums.removable),
+        };
         let mut files: Vec<FileInfo> = Vec::new();
         let mut of_file = Files::new(&removed, &left);
         for info in found.files {
@@ -400,6 +404,22 @@ impl Review {
             text
         })
     }
+}
+
+/// The rules without the payloads of tasks in logs that hold no tasks: what a web server or a relay prints as JSON is
+/// none, what is in it counts all the same.
+fn rules_of(mut rules: Vec<RuleCount>, sums: &Sums, names: &[String]) -> Vec<RuleCount> {
+    let no_tasks = |input: &&usize| {
+        sums.inputs.get(*input).is_some_and(|s| s.tagged || s.raw_events || s.coturn || s.summaries)
+    };
+    let others: BTreeSet<&str> =
+        sums.inputs.keys().filter(no_tasks).filter_map(|i| names.get(*i)).map(String::as_str).collect();
+    for rule in rules.iter_mut().filter(|rule| rule.kind == "payload") {
+        rule.files.retain(|f| !others.contains(f.file.as_str()));
+        rule.count = rule.files.iter().map(|f| f.count).sum();
+    }
+    rules.retain(|rule| rule.count + rule.in_payloads > 0);
+    rules
 }
 
 /// Values per file.
