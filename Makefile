@@ -41,8 +41,8 @@ unit: setup envoy
 replay: build ## Run the recorded cases in all hosts and compare byte by byte
 	$(TAMIS) replay
 
-e2e: setup envoy ## Run examples/ in the real Envoy, and in the real Fluent Bit if FLUENT_BIT names a binary
-	$(CARGO) test --release --locked -p tamis-tests --test e2e_envoy --test e2e_envoy_live --test e2e_fluent_bit -- --nocapture
+e2e: setup envoy ## Run examples/ in the real Envoy, pages in Chromium, and the real Fluent Bit if FLUENT_BIT names a binary
+	$(CARGO) test --release --locked -p tamis-tests --test e2e_envoy --test e2e_envoy_live --test e2e_fluent_bit --test e2e_browser -- --nocapture
 
 bench: build ## Print one table of throughput and ratios, measured in one run
 	$(CARGO) run --release --locked -p tamis-benches --bin bench-table

@@ -1,10 +1,12 @@
-//! What the suites share: recorded logs, hostile records, and the real Fluent Bit and Envoy as child processes.
+//! What the suites share: recorded logs, hostile records, and the real Fluent Bit, Envoy and browser as child
+//! processes.
 //!
 //! Not a test itself, and not for anything outside of this crate.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod asynq;
+pub mod browser;
 pub mod chatwoot;
 pub mod coturn;
 pub mod differential;

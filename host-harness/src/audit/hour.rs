@@ -75,8 +75,13 @@ fn epoch(text: &[u8]) -> Option<u64> {
 
 /// An hour as `2026-11-21T00Z`.
 pub fn label(hour: u64) -> String {
-    let (days, hour) = (hour / 24, hour % 24);
-    format!("{}T{hour:02}Z", day_label(days))
+    format!("{}T{:02}Z", day_label(hour / 24), hour % 24)
+}
+
+/// Seconds since 1970 as `2026-11-21T00:15:48Z`.
+pub fn second(seconds: u64) -> String {
+    let (day, second) = (day_label(seconds / 86_400), seconds % 86_400);
+    format!("{day}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60)
 }
 
 /// A day since 1970 as `2026-11-21`.
@@ -121,6 +126,7 @@ mod tests {
         }
         assert_eq!(label(hour), "2026-11-21T00Z");
         assert_eq!(label(0), "1970-01-01T00Z");
+        assert_eq!(second(1_795_220_148), "2026-11-21T00:15:48Z");
         assert_eq!(label((951_782_400 + 86_399) / 3600), "2000-02-29T23Z");
     }
 }

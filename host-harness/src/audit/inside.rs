@@ -11,7 +11,7 @@ use tamis_sdk::record::{
     scan::{self, Kind, NO_NODE, Node},
 };
 
-use super::mask::is_identifier;
+use super::mask::{is_identifier, is_redacted};
 
 /// Strings within strings that are undone.
 const MAX_ESCAPES: usize = 4;
@@ -72,6 +72,7 @@ impl Inside {
                 Kind::Object | Kind::Array => continue,
             }
             if self.rules.len() == before
+                && !is_gone(raw)
                 && let Some(class) = names.judge(key(&self.text, node))
             {
                 self.rules.push(PenId::class(class));
@@ -127,6 +128,11 @@ impl Inside {
     }
 }
 
+/// Whether nothing is left of a value: a filter or the program itself has hidden it.
+fn is_gone(raw: &[u8]) -> bool {
+    raw.is_empty() || raw == b"[FILTERED]" || is_redacted(raw)
+}
+
 fn key<'t>(text: &'t [u8], node: &Node) -> &'t [u8] {
     text.get(node.key_start as usize..node.key_end as usize).unwrap_or_default()
 }
@@ -159,5 +165,8 @@ mod tests {
         assert_eq!(fields("7b2261223a317d", Form::Hex), ["a"]);
         assert_eq!(fields("{42 ada@example.org}", Form::Plain), Vec::<String>::new());
         assert_eq!(look("{42 ada@example.org}", Form::Plain).1, 1);
+        let hidden = r#"{"password":"[FILTERED]","otp":"","name":"[REDACTED:person]"}"#;
+        assert_eq!(look(hidden, Form::Plain).1, 0);
+        assert_eq!(look(&hidden.replace("FILTERED", "hunter2"), Form::Plain).1, 1);
     }
 }

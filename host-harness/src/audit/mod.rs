@@ -36,13 +36,9 @@ pub mod walk;
 use asynq_payload_redactor::config::Config;
 use tamis_sdk::{ConfigError, Key};
 
-pub use self::{
-    baseline::Baseline,
-    html::html,
-    report::Report,
-    text::{Style, text},
-};
+pub use self::{baseline::Baseline, html::html, report::Report, text::text};
 use crate::input::InputMode;
+pub use crate::render::Style;
 
 /// What to scan for, and how.
 #[derive(Debug, Clone)]
@@ -74,6 +70,6 @@ pub fn audit(
     options: &Options,
     progress: &pool::Progress,
 ) -> Result<Report, ConfigError> {
-    let scanned = pool::run(&walked.inputs, options, progress)?;
+    let scanned = pool::run(&walked.inputs, options, progress, None)?;
     Report::new(walked, scanned, options)
 }

@@ -21,7 +21,7 @@ use super::{
     tally::{CROWDED, MAX_FINDINGS, MAX_FINDINGS_CROWDED, Tally},
     walk::Input,
 };
-use crate::input::decode;
+use crate::input::{InputMode, decode};
 
 /// What was found in one input.
 #[derive(Debug)]
@@ -50,11 +50,28 @@ enum Event {
     End(Box<Scanned>),
 }
 
+/// What reading gives.
+#[derive(Debug)]
+pub enum Step {
+    /// A chunk of the input with this index; the chunks of an input come in order.
+    Chunk(usize, Chunk),
+    /// The end of an input, and what is known of it beside its chunks.
+    End(Box<Scanned>),
+}
+
+/// Sees every chunk, in order and before it is scanned, with the index of its input.
+pub type Tap<'t> = &'t mut (dyn FnMut(usize, &Chunk) + Send);
+
 /// Scan `inputs`; `progress` is told how many bytes (as they lie on the disk) were read.
 ///
 /// # Errors
 /// When the config is refused.
-pub fn run(inputs: &[Input], options: &Options, progress: &Progress) -> Result<Vec<Scanned>, ConfigError> {
+pub fn run(
+    inputs: &[Input],
+    options: &Options,
+    progress: &Progress,
+    tap: Option<Tap<'_>>,
+) -> Result<Vec<Scanned>, ConfigError> {
     // Said before any thread starts.
     Scanner::new(&options.config, options.secret.as_ref(), options.samples, 0)?;
     let threads = options.threads.max(1);
@@ -69,7 +86,7 @@ pub fn run(inputs: &[Input], options: &Options, progress: &Progress) -> Result<V
     let (say, events) = channel();
     let (done, results) = channel();
     thread::scope(|scope| {
-        scope.spawn(move || read_all(inputs, options, progress, &permit, &to_scan, &say));
+        scope.spawn(move || read_all(inputs, options, progress, tap, &permit, &to_scan, &say));
         for _ in 0..threads {
             let (jobs, done) = (&jobs, done.clone());
             scope.spawn(move || scan_all(options, jobs, &done));
@@ -83,11 +100,30 @@ fn read_all(
     inputs: &[Input],
     options: &Options,
     progress: &Progress,
+    mut tap: Option<Tap<'_>>,
     permit: &Receiver<()>,
     to_scan: &Sender<Job>,
     say: &Sender<Event>,
 ) {
     let mut next = 0;
+    // Whoever is gone has failed, and says why.
+    read(inputs, options.mode, progress, &mut |step| match step {
+        Step::Chunk(index, chunk) => {
+            if let Some(tap) = &mut tap {
+                tap(index, &chunk);
+            }
+            let number = next;
+            next += 1;
+            permit.recv().is_ok()
+                && say.send(Event::Chunk(number)).is_ok()
+                && to_scan.send((number, chunk)).is_ok()
+        }
+        Step::End(end) => say.send(Event::End(end)).is_ok(),
+    });
+}
+
+/// Read `inputs` chunk by chunk and scan nothing; `take` says whether to go on.
+pub fn read(inputs: &[Input], mode: InputMode, progress: &Progress, take: &mut dyn FnMut(Step) -> bool) {
     for (index, input) in inputs.iter().enumerate() {
         let mut scanned = Scanned {
             input: index,
@@ -99,18 +135,13 @@ fn read_all(
         };
         match open(input, progress).and_then(decode::decode) {
             Ok(decoded) => {
-                let mut chunks = Chunks::new(decoded.reader, options.mode);
+                let mut chunks = Chunks::new(decoded.reader, mode);
                 loop {
                     match chunks.next_chunk() {
                         Ok(Some(chunk)) => {
-                            // Whoever is gone has failed, and says why.
-                            if permit.recv().is_err()
-                                || say.send(Event::Chunk(next)).is_err()
-                                || to_scan.send((next, chunk)).is_err()
-                            {
+                            if !take(Step::Chunk(index, chunk)) {
                                 return;
                             }
-                            next += 1;
                         }
                         Ok(None) => break,
                         Err(Stop::Binary) => {
@@ -131,7 +162,7 @@ fn read_all(
             }
             Err(error) => scanned.errors.push(error.to_string()),
         }
-        if say.send(Event::End(Box::new(scanned))).is_err() {
+        if !take(Step::End(Box::new(scanned))) {
             return;
         }
     }

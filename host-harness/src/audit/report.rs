@@ -254,7 +254,7 @@ const MAX_HOURS: usize = 2000;
 const MAX_CALL_SITES: usize = 8;
 
 impl Report {
-    pub(super) fn new(walked: Walked, scanned: Vec<Scanned>, options: &Options) -> Result<Self, ConfigError> {
+    pub(crate) fn new(walked: Walked, scanned: Vec<Scanned>, options: &Options) -> Result<Self, ConfigError> {
         let inspector = Inspector::new(&options.config, options.secret.as_ref())?;
         let mut report = Self {
             schema: SCHEMA,

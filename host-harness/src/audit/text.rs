@@ -1,49 +1,18 @@
-//! The report for people, at most 100 columns wide.
+//! The report for people, at most [`WIDTH`] columns wide.
 
 use std::fmt::Write;
-
-use tamis_detectors::Severity;
 
 use super::{
     report::{FileLoggers, Finding, LoggerLines, Report, RuleCount, SEVERITIES},
     suggest,
     walk::NotScanned,
 };
+use crate::render::columns::{Style, WIDTH, cut, cut_start, more, plain, plural, size};
 
-/// Columns of the report.
-const WIDTH: usize = 100;
 /// Findings that are listed.
 const MAX_FINDINGS: usize = 30;
 /// Rows of the other tables.
 const MAX_ROWS: usize = 20;
-
-/// How the report looks.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Style {
-    /// With colours.
-    pub colour: bool,
-}
-
-impl Style {
-    pub(crate) fn paint(self, code: &str, text: &str) -> String {
-        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
-    }
-
-    pub(crate) fn severity(self, severity: Severity, text: &str) -> String {
-        let code = match severity {
-            Severity::Critical => "1;31",
-            Severity::High => "31",
-            Severity::Medium => "33",
-            Severity::Low => "36",
-        };
-        self.paint(code, text)
-    }
-
-    fn title(self, out: &mut String, text: &str) {
-        // Writing to a String cannot fail.
-        let _ = writeln!(out, "\n{}", self.paint("1", text));
-    }
-}
 
 /// Write the report.
 pub fn text(report: &Report, style: Style) -> String {
@@ -170,7 +139,7 @@ fn payloads(report: &Report, style: Style, out: &mut String) {
             cut(site, WIDTH - 82)
         );
     }
-    more(report.payloads.len(), out);
+    more(report.payloads.len(), MAX_ROWS, out);
 }
 
 fn loggers(report: &Report, style: Style, out: &mut String) {
@@ -190,7 +159,7 @@ fn loggers(report: &Report, style: Style, out: &mut String) {
         let _ =
             writeln!(out, "{:30} {}", cut_start(file, 30), cut(&(list.join(", ") + &wrapped), WIDTH - 31));
     }
-    more(report.loggers.len(), out);
+    more(report.loggers.len(), MAX_ROWS, out);
 }
 
 fn not_scanned(title: &str, list: &[NotScanned], style: Style, out: &mut String) {
@@ -201,7 +170,7 @@ fn not_scanned(title: &str, list: &[NotScanned], style: Style, out: &mut String)
     for NotScanned { path, reason } in list.iter().take(MAX_ROWS) {
         let _ = writeln!(out, "{}: {}", cut_start(&plain(path), 60), cut(&plain(reason), WIDTH - 62));
     }
-    more(list.len(), out);
+    more(list.len(), MAX_ROWS, out);
 }
 
 fn next(report: &Report, style: Style, out: &mut String) {
@@ -220,48 +189,5 @@ fn next(report: &Report, style: Style, out: &mut String) {
             "A start for asynq.json: move into \"allow\" what may be seen, and delete the comments.\n\n",
         );
         out.push_str(&config);
-    }
-}
-
-fn more(rows: usize, out: &mut String) {
-    if rows > MAX_ROWS {
-        let _ = writeln!(out, "... and {} more", rows - MAX_ROWS);
-    }
-}
-
-/// The first characters of a text, without what a terminal would obey.
-fn cut(text: &str, width: usize) -> String {
-    let text = plain(text);
-    if text.chars().count() <= width {
-        return text;
-    }
-    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
-}
-
-/// The last characters of a text.
-fn cut_start(text: &str, width: usize) -> String {
-    let text = plain(text);
-    let count = text.chars().count();
-    if count <= width {
-        return text;
-    }
-    ['…'].into_iter().chain(text.chars().skip(count + 1 - width)).collect()
-}
-
-fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
-fn plural(count: u64, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
-}
-
-/// A size for people.
-pub(super) fn size(bytes: u64) -> String {
-    match bytes {
-        0..10_000 => plural(bytes, "byte"),
-        10_000..10_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
-        10_000_000..10_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
-        _ => format!("{:.1} GB", bytes as f64 / 1e9),
     }
 }

@@ -2,9 +2,8 @@
 
 use std::{
     fs,
-    io::{self, IsTerminal, Write},
+    io::{self, IsTerminal},
     path::{Path, PathBuf},
-    str::FromStr,
     sync::Arc,
     thread,
 };
@@ -12,11 +11,13 @@ use std::{
 use anyhow::{Context, anyhow};
 use asynq_payload_redactor::{AsynqPayloadRedactor, config::Config};
 use clap::ValueEnum;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tamis_detectors::Severity;
 use tamis_sdk::{Filter, config};
 
-use super::Failure;
+use super::{
+    Failure,
+    output::{Bytes, Extra, colour, progress, write_file, write_stdout},
+};
 use crate::{
     audit::{
         self, Baseline, Options, Report, Style, baseline,
@@ -28,9 +29,6 @@ use crate::{
     input::InputMode,
     keys,
 };
-
-/// Below this, a scan is over before a progress bar is read.
-const PROGRESS_FROM_BYTES: u64 = 64 << 20;
 
 const AFTER_HELP: &str = "\
 Directories are read with all that is below them: rotated files, gzip and zstd too; files that are
@@ -72,8 +70,8 @@ pub(super) struct Args {
     output: Option<PathBuf>,
 
     /// Write another report: text, json, sarif or html.
-    #[arg(long, value_name = "FORMAT=FILE")]
-    report: Vec<Extra>,
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = Extra::<Format>::parse)]
+    report: Vec<Extra<Format>>,
 
     /// Findings that are known already: they are not counted.
     #[arg(long, value_name = "FILE")]
@@ -134,46 +132,6 @@ enum Input {
     Auto,
     Text,
     Json,
-}
-
-/// `--report FORMAT=FILE`.
-#[derive(Debug, Clone)]
-struct Extra {
-    format: Format,
-    path: PathBuf,
-}
-
-impl FromStr for Extra {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (format, path) = text.split_once('=').ok_or("write FORMAT=FILE, such as sarif=audit.sarif")?;
-        let format = Format::from_str(format, true)
-            .map_err(|_| format!("'{format}' is no format: text, json, sarif or html"))?;
-        Ok(Self { format, path: path.into() })
-    }
-}
-
-/// A number of bytes.
-#[derive(Debug, Clone, Copy)]
-struct Bytes(u64);
-
-impl FromStr for Bytes {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-        let factor = match text[digits.len()..].to_ascii_lowercase().as_str() {
-            "" | "b" => 1,
-            "k" | "kb" | "kib" => 1 << 10,
-            "m" | "mb" | "mib" => 1 << 20,
-            "g" | "gb" | "gib" => 1 << 30,
-            unit => return Err(format!("'{unit}' is no unit: k, M or G")),
-        };
-        let number: u64 =
-            digits.parse().map_err(|_| format!("'{text}' is no number of bytes, such as 500M"))?;
-        number.checked_mul(factor).map(Self).ok_or_else(|| format!("'{text}' is too much"))
-    }
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
@@ -240,19 +198,6 @@ fn read_baseline(path: &Path) -> anyhow::Result<Baseline> {
     Baseline::read(&text).with_context(|| format!("the baseline {}", path.display()))
 }
 
-fn progress(total: u64) -> ProgressBar {
-    if total < PROGRESS_FROM_BYTES || !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10));
-    if let Ok(style) =
-        ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta} left")
-    {
-        bar.set_style(style);
-    }
-    bar
-}
-
 fn write_all(args: &Args, report: &Report) -> anyhow::Result<()> {
     for Extra { format, path } in &args.report {
         write_file(path, &render(report, *format, Style::default())?)?;
@@ -263,18 +208,7 @@ fn write_all(args: &Args, report: &Report) -> anyhow::Result<()> {
     if let Some(path) = &args.output {
         return write_file(path, &render(report, args.format, Style::default())?);
     }
-    let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-    let text = render(report, args.format, Style { colour })?;
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        // Whoever reads has seen enough; the verdict stands.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.context("cannot write the report"),
-    }
-}
-
-fn write_file(path: &Path, text: &str) -> anyhow::Result<()> {
-    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+    write_stdout(&render(report, args.format, Style { colour: colour() })?)
 }
 
 fn render(report: &Report, format: Format, style: Style) -> anyhow::Result<String> {
@@ -303,22 +237,4 @@ fn verdict(args: &Args, report: &Report) -> Result<(), Failure> {
         FailOn::Never => return Ok(()),
     };
     if args.write_baseline.is_none() && report.reaches(limit) { Err(Failure::Findings) } else { Ok(()) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes() {
-        for (text, bytes) in [("1", 1), ("2k", 2048), ("500M", 500 << 20), ("1GiB", 1 << 30)] {
-            assert_eq!(text.parse::<Bytes>().unwrap().0, bytes);
-        }
-        for text in ["", "M", "1x", "-1", "99999999999999999G"] {
-            assert!(text.parse::<Bytes>().is_err(), "{text}");
-        }
-        assert!("sarif=x".parse::<Extra>().is_ok());
-        assert!("xml=x".parse::<Extra>().is_err());
-        assert!("sarif".parse::<Extra>().is_err());
-    }
 }

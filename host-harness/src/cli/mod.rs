@@ -15,7 +15,9 @@ mod filters;
 mod inspect;
 mod lint;
 mod manual;
+mod output;
 mod replay;
+mod report;
 mod reveal;
 mod run;
 
@@ -24,8 +26,8 @@ pub use self::manual::reference;
 const AFTER_HELP: &str = "\
 Exit codes:
   0  done (also if whoever reads the output has gone)
-  1  replay: a case came out differently; bench: a filter is slower than --fail-if-slower allows; config check:
-     refused; reveal: a pseudonym could not be revealed
+  1  replay: a case came out differently; report: an alert as severe as --fail-on; bench: a filter is slower than
+     --fail-if-slower allows; config check: refused; reveal: a pseudonym could not be revealed
   2  bad usage, or a filter refused its config
   3  an input could not be read, or the output could not be written
   4  a filter failed: it trapped, broke its ABI or ran out of time or memory
@@ -47,6 +49,7 @@ enum Command {
     Run(run::Args),
     Audit(audit::Args),
     Lint(lint::Args),
+    Report(report::Args),
     Replay(replay::Args),
     Reveal(reveal::Args),
     Bake(bake::Args),
@@ -128,6 +131,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(args),
         Command::Audit(args) => audit::run(args),
         Command::Lint(args) => lint::run(args),
+        Command::Report(args) => report::run(args),
         Command::Replay(args) => replay::run(args),
         Command::Reveal(args) => reveal::run(args),
         Command::Bake(args) => bake::run(args),

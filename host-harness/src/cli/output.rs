@@ -1,0 +1,124 @@
+//! What commands that write reports share: operands, progress, files.
+
+use std::{
+    fs,
+    io::{self, IsTerminal, Write},
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use anyhow::Context;
+use clap::ValueEnum;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Below this, a scan is over before a progress bar is read.
+const PROGRESS_FROM_BYTES: u64 = 64 << 20;
+
+/// `--report FORMAT=FILE`.
+#[derive(Debug, Clone)]
+pub struct Extra<F> {
+    /// How to report.
+    pub format: F,
+    /// Where to.
+    pub path: PathBuf,
+}
+
+impl<F: ValueEnum> Extra<F> {
+    /// Read `FORMAT=FILE`.
+    ///
+    /// # Errors
+    /// When it is not that, or there is no such format.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let names: Vec<String> = F::value_variants()
+            .iter()
+            .filter_map(|f| Some(f.to_possible_value()?.get_name().to_owned()))
+            .collect();
+        let (format, path) = text.split_once('=').ok_or_else(|| {
+            let example = names.last().map_or("html", String::as_str);
+            format!("write FORMAT=FILE, such as {example}=report.{example}")
+        })?;
+        let format = F::from_str(format, true)
+            .map_err(|_| format!("'{format}' is no format: {}", names.join(", ")))?;
+        Ok(Self { format, path: path.into() })
+    }
+}
+
+/// A number of bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Bytes(pub u64);
+
+impl FromStr for Bytes {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let factor = match text[digits.len()..].to_ascii_lowercase().as_str() {
+            "" | "b" => 1,
+            "k" | "kb" | "kib" => 1 << 10,
+            "m" | "mb" | "mib" => 1 << 20,
+            "g" | "gb" | "gib" => 1 << 30,
+            unit => return Err(format!("'{unit}' is no unit: k, M or G")),
+        };
+        let number: u64 =
+            digits.parse().map_err(|_| format!("'{text}' is no number of bytes, such as 500M"))?;
+        number.checked_mul(factor).map(Self).ok_or_else(|| format!("'{text}' is too much"))
+    }
+}
+
+/// A bar for so many bytes, on a terminal and if it will be there long enough to be read.
+pub fn progress(total: u64) -> ProgressBar {
+    if total < PROGRESS_FROM_BYTES || !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10));
+    if let Ok(style) =
+        ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta} left")
+    {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// Whether standard output is to have colours.
+pub fn colour() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+}
+
+/// Write a report to a file.
+///
+/// # Errors
+/// When that fails.
+pub fn write_file(path: &Path, text: &str) -> anyhow::Result<()> {
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Write a report to standard output. Whoever reads may have seen enough; the verdict stands.
+///
+/// # Errors
+/// When it fails for another reason.
+pub fn write_stdout(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("cannot write the report"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        for (text, bytes) in [("1", 1), ("2k", 2048), ("500M", 500 << 20), ("1GiB", 1 << 30)] {
+            assert_eq!(text.parse::<Bytes>().unwrap().0, bytes);
+        }
+        for text in ["", "M", "1x", "-1", "99999999999999999G"] {
+            assert!(text.parse::<Bytes>().is_err(), "{text}");
+        }
+        type Report = Extra<super::super::Format>;
+        assert!(Report::parse("json=x").is_ok());
+        assert!(Report::parse("xml=x").unwrap_err().contains("text, json"));
+        assert!(Report::parse("json").unwrap_err().contains("json=report.json"));
+    }
+}
