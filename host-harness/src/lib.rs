@@ -6,6 +6,7 @@
 
 pub mod artifacts;
 pub mod audit;
+pub mod calendar;
 pub mod cli;
 pub mod host;
 pub mod input;
@@ -14,5 +15,6 @@ pub mod keys;
 pub mod output;
 pub mod pipeline;
 pub mod replay;
+pub mod scaffold;
 pub mod select;
 pub mod text_wrap;

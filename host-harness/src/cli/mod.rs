@@ -9,6 +9,8 @@ use crate::pipeline;
 mod audit;
 mod filters;
 mod inspect;
+mod new;
+mod pack;
 mod replay;
 mod run;
 
@@ -39,6 +41,8 @@ enum Command {
     Replay(replay::Args),
     Inspect(inspect::Args),
     Filters(filters::Args),
+    New(new::Args),
+    Pack(pack::Args),
 }
 
 /// Why the command ends, in the terms of its exit codes.
@@ -113,6 +117,8 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Filters(args) => filters::run(args),
+        Command::New(args) => new::run(args),
+        Command::Pack(args) => pack::run(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
