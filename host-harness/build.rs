@@ -13,6 +13,9 @@ use std::{
 
 use tamis_pack::Abi;
 
+#[path = "build/sdk.rs"]
+mod sdk;
+
 /// The filters, by the name of their crate. A new filter is added here, and nowhere else
 /// in the harness but where the native host links it.
 const FILTERS: &[&str] =
@@ -50,10 +53,14 @@ fn run() -> Result<(), String> {
     let harness = dir("CARGO_MANIFEST_DIR")?;
     let out = dir("OUT_DIR")?;
     let workspace = harness.parent().ok_or("the harness is not in a workspace")?;
-    for input in ["plugins", "wit", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml"] {
+    for input in ["plugins", "wit", "Cargo.toml", "Cargo.lock", "LICENSE", "rust-toolchain.toml"] {
         println!("cargo::rerun-if-changed={}", workspace.join(input).display());
     }
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=build");
+
+    write_if_changed(&out.join("sdk.rs"), sdk::table(workspace)?.as_bytes())?;
+    write_if_changed(&out.join("sdk.toml"), sdk::manifest(workspace)?.as_bytes())?;
 
     let target = target_dir(&out);
     let artifacts = target.join("artifacts");

@@ -50,6 +50,7 @@ pub struct Case {
     pub skipped: BTreeMap<HostKind, String>,
     dir: PathBuf,
     extension: &'static str,
+    artifacts: Option<PathBuf>,
 }
 
 impl Case {
@@ -80,7 +81,24 @@ impl Case {
             skipped,
             dir: dir.to_owned(),
             extension,
+            artifacts: None,
         })
+    }
+
+    /// Run it with `<filter>.<host>.wasm` in this directory, not with what is built in.
+    #[must_use]
+    pub fn with_artifacts(self, dir: &Path) -> Self {
+        Self { artifacts: Some(dir.to_owned()), ..self }
+    }
+
+    /// The host whose output becomes the expectation: of built-in filters the native one.
+    pub fn reference(&self) -> HostKind {
+        if self.artifacts.is_some() { HostKind::Component } else { HostKind::Native }
+    }
+
+    fn target(&self, kind: HostKind) -> anyhow::Result<Target> {
+        let Some(dir) = &self.artifacts else { return Target::find(&self.filter) };
+        Target::find(&dir.join(format!("{}.{kind}.wasm", self.filter)).to_string_lossy())
     }
 
     /// What the folder expects; `None` if it does not say yet.
@@ -135,7 +153,7 @@ impl Case {
     /// # Errors
     /// When the filter cannot be started (but for a refusal of its config) or fails.
     pub fn run(&self, kind: HostKind, opener: &Opener) -> anyhow::Result<Expected> {
-        let target = Target::find(&self.filter)?;
+        let target = self.target(kind)?;
         let config = optional_text(&self.dir.join("config.json"))?;
         let options = HostOptions { config_base_dir: Some(self.dir.clone()), ..HostOptions::default() };
         let host = match opener.open(&target, kind, &config, &options) {
@@ -219,8 +237,8 @@ pub struct Outcome {
     pub blessed: bool,
 }
 
-/// Run a case on these hosts. With `bless`, what the native host does becomes what is
-/// expected of all.
+/// Run a case on these hosts. With `bless`, what its [reference](Case::reference) does becomes
+/// what is expected of all.
 ///
 /// # Errors
 /// When the case itself is unsound, not when a host does not do as expected.
@@ -228,18 +246,19 @@ pub fn check(case: &Case, hosts: &[HostKind], bless: bool, opener: &Opener) -> a
     let mut outcome = Outcome { passed: Vec::new(), failed: Vec::new(), blessed: false };
     let mut expected = case.expected()?;
     if bless {
-        let native = case.run(HostKind::Native, opener)?;
-        if expected.as_ref() != Some(&native) {
-            case.bless(&native)?;
+        let reference = case.run(case.reference(), opener)?;
+        if expected.as_ref() != Some(&reference) {
+            case.bless(&reference)?;
             outcome.blessed = true;
-            expected = Some(native);
+            expected = Some(reference);
         }
     }
     let Some(expected) = expected else {
         bail!(
-            "{}/{} expects nothing yet: `tamis replay --bless {0}/{1}` records what native does",
+            "{}/{} expects nothing yet: `tamis replay --bless {0}/{1}` records what {} does",
             case.filter,
-            case.name
+            case.name,
+            case.reference()
         );
     };
     for &host in hosts.iter().filter(|h| !case.skipped.contains_key(h)) {

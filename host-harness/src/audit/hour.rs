@@ -3,6 +3,8 @@
 use memchr::memmem;
 use tamis_sdk::timestamp;
 
+use crate::calendar;
+
 const NS_PER_HOUR: u64 = 3_600_000_000_000;
 /// Times stand at the start of a line; a date later on is about something else.
 const REACH: usize = 96;
@@ -86,16 +88,7 @@ pub fn second(seconds: u64) -> String {
 
 /// A day since 1970 as `2026-11-21`.
 pub(crate) fn day_label(days: u64) -> String {
-    // Days to a date, with years that start in March: see `timestamp` of the SDK.
-    let shifted = days + 719_468;
-    let era = shifted / 146_097;
-    let day_of_era = shifted % 146_097;
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    let (year, month, day) = calendar::date(days);
     format!("{year:04}-{month:02}-{day:02}")
 }
 

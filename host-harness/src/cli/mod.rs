@@ -16,6 +16,8 @@ mod inspect;
 mod lint;
 mod manual;
 mod output;
+mod new;
+mod pack;
 mod replay;
 mod report;
 mod reveal;
@@ -59,6 +61,8 @@ enum Command {
     Config(config::Args),
     Completions(manual::Completions),
     Man(manual::Man),
+    New(new::Args),
+    Pack(pack::Args),
 }
 
 /// Why the command ends, in the terms of its exit codes.
@@ -141,6 +145,8 @@ pub fn main() -> ExitCode {
         Command::Config(args) => config::run(args),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::man(&args),
+        Command::New(args) => new::run(args),
+        Command::Pack(args) => pack::run(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

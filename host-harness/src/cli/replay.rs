@@ -18,7 +18,8 @@ skip.txt (`<host>: <reason>`) if wanted. All hosts must give the expected bytes.
 Examples:
   tamis replay
   tamis replay --host native --host component coturn-ip-anonymizer/
-  tamis replay --bless coturn-ip-anonymizer/new-case";
+  tamis replay --bless coturn-ip-anonymizer/new-case
+  tamis replay --artifacts build/ my-filter/";
 
 /// Run recorded cases and compare all hosts byte by byte.
 #[derive(Debug, clap::Args)]
@@ -31,18 +32,24 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR", default_value = "tests/cases")]
     cases: PathBuf,
 
+    /// Run the artifacts DIR/<filter>.<host>.wasm, not what is built in; there is no native
+    /// host for these.
+    #[arg(long, value_name = "DIR")]
+    artifacts: Option<PathBuf>,
+
     /// Only this host; can be given several times: native, component, fluent-bit or
     /// proxy-wasm [default: all].
     #[arg(long)]
     host: Vec<HostKind>,
 
-    /// Make what the native host does the expectation, then check the other hosts.
+    /// Make what the native host does (with --artifacts: component) the expectation, then check
+    /// the other hosts.
     #[arg(long)]
     bless: bool,
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let cases = replay::discover(&args.cases, &args.patterns).map_err(Failure::Usage)?;
+    let mut cases = replay::discover(&args.cases, &args.patterns).map_err(Failure::Usage)?;
     if cases.is_empty() {
         return Err(Failure::Usage(anyhow!(
             "no case in {} holds {}",
@@ -50,7 +57,19 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             if args.patterns.is_empty() { "anything".into() } else { args.patterns.join(" or ") }
         )));
     }
-    let hosts = if args.host.is_empty() { HostKind::ALL.to_vec() } else { args.host };
+    let mut hosts = if args.host.is_empty() { HostKind::ALL.to_vec() } else { args.host };
+    if let Some(dir) = &args.artifacts {
+        if !dir.is_dir() {
+            return Err(Failure::Usage(anyhow!("--artifacts {}: there is no such directory", dir.display())));
+        }
+        cases = cases.into_iter().map(|case| case.with_artifacts(dir)).collect();
+        hosts.retain(|host| *host != HostKind::Native);
+        if hosts.is_empty() {
+            return Err(Failure::Usage(anyhow!(
+                "artifacts cannot run in the native host: leave --host native out"
+            )));
+        }
+    }
     let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
     let opener = Opener::default();
     let mut out = io::stdout().lock();
