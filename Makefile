@@ -73,7 +73,7 @@ deny: ## Licences and security advisories of all dependencies (needs cargo-deny 
 	cargo deny check
 
 fuzz: ## Fuzz the filters and the scanner, FUZZ_SECONDS (default 60) each; needs a nightly toolchain and cargo-fuzz
-	cd fuzz && for target in coturn asynq record; do cargo +nightly fuzz run $$target -- -max_total_time=$(or $(FUZZ_SECONDS),60) || exit 1; done
+	cd fuzz && for target in coturn asynq chatwoot record; do cargo +nightly fuzz run $$target -- -max_total_time=$(or $(FUZZ_SECONDS),60) || exit 1; done
 
 clean: ## Remove what was built
 	$(CARGO) clean

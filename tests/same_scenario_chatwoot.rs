@@ -181,13 +181,15 @@ fn sources_agree_but_for_what_they_cannot_know() {
     assert_eq!(rows, known, "not as in the documentation");
 
     let mut rows = BTreeSet::new();
+    println!("alerts");
     for rule in RULES {
         let keys = |told: &Told| told.alerts.get(*rule).map_or(0, BTreeSet::len).to_string();
         let row = vec![(*rule).to_owned(), keys(&default), keys(&lograge), keys(&nginx)];
-        println!("| `{}` |", row.join("` | "));
+        println!("| `{rule}` | {} |", row[1..].join(" | "));
         rows.insert(row);
-        // Whoever is accused by one is accused by the others, where they have the rule's field.
-        assert_eq!(default.alerts.get(*rule), lograge.alerts.get(*rule), "{rule}");
+        // lograge accuses nobody else.
+        let who = |told: &Told| told.alerts.get(*rule).cloned().unwrap_or_default();
+        assert!(who(&lograge).is_subset(&who(&default)), "{rule}");
     }
     assert_eq!(rows, documented(RULES), "not as in the documentation");
 }

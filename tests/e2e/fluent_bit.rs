@@ -264,6 +264,50 @@ fn chatwoot_logs_come_out_as_from_the_native_host() {
     }
 }
 
+/// `examples/fluent-bit/chatwoot`: events and alerts, addresses gone, each record where it belongs.
+#[test]
+fn the_chatwoot_example_tags_anonymises_and_routes() {
+    let Some(binary) = fluent_bit::binary() else { return };
+    let log = chatwoot::corpus().into_iter().find(|l| l.name == "rails-default.log").unwrap();
+    let (log, records) = one_log(&[log]);
+    let site = Site::new(&log, None).unwrap();
+    for filter in [CHATWOOT, COTURN] {
+        fs::write(site.path(&format!("{filter}.fluent-bit.wasm")), module(filter)).unwrap();
+        let config = format!("chatwoot/{filter}.json");
+        fs::copy(example(&config), site.path("config").join(format!("{filter}.json"))).unwrap();
+    }
+    let plain = run(&binary, &log, None, records, as_it_is).lines;
+    let tagged = natively(CHATWOOT, &example_text("chatwoot/chatwoot-auth-tagger.json"), &plain);
+    let clean = natively(COTURN, &example_text("chatwoot/coturn-ip-anonymizer.json"), &tagged);
+
+    let field = |record: &String, pointer: &str| {
+        let json: Value = serde_json::from_str(record).unwrap();
+        json.pointer(pointer).and_then(Value::as_str).map(str::to_owned)
+    };
+    let retention = |record: &String| field(record, "/chatwoot/retention");
+    let (mut audit, mut events, mut lines, mut alerts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for record in clean {
+        if field(&record, "/alert").is_some() {
+            alerts.push(record.clone());
+        }
+        match retention(&record).as_deref() {
+            Some("audit") => audit.push(record),
+            Some(_) => events.push(record),
+            None => lines.push(record),
+        }
+    }
+    assert!(alerts.len() > 10 && audit.len() > 100 && events.len() > 500, "{}", alerts.len());
+
+    let running = site.start(&binary, &example("chatwoot/fluent-bit.yaml")).unwrap();
+    running.output_of("lines.json", lines.len(), 1).unwrap();
+    for (file, want) in [("lines", lines), ("audit", audit), ("events", events), ("alerts", alerts)] {
+        let text = fs::read_to_string(site.path("out").join(format!("{file}.json"))).unwrap();
+        let got: Vec<String> = text.lines().map(str::to_owned).collect();
+        assert_same_json(&got, &want);
+    }
+    assert!(!site.said().contains("[error]"), "{}", site.said());
+}
+
 #[test]
 fn a_payload_of_90_kilobytes_comes_out_redacted_in_every_form() {
     let Some(binary) = fluent_bit::binary() else { return };

@@ -57,6 +57,8 @@ impl Site {
         }
         let env = vec![
             ("COTURN_LOG", place("turnserver.log")),
+            ("CHATWOOT_LOG", place("turnserver.log")),
+            ("TAMIS_WASM_DIR", dir.path().to_owned()),
             ("TAMIS_WASM", place("filter.wasm")),
             ("TAMIS_CONFIG_DIR", place("config")),
             ("OUTPUT_DIR", place("out")),
@@ -120,9 +122,17 @@ impl Running<'_> {
     ///
     /// # Errors
     /// When Fluent Bit ends by itself, or the lines do not come within two minutes.
-    pub fn output(mut self, lines: usize, early: usize) -> anyhow::Result<(Vec<u8>, Growth)> {
+    pub fn output(self, lines: usize, early: usize) -> anyhow::Result<(Vec<u8>, Growth)> {
+        self.output_of("coturn.json", lines, early)
+    }
+
+    /// As [`output`](Self::output), of an output file with this name.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub fn output_of(mut self, file: &str, lines: usize, early: usize) -> anyhow::Result<(Vec<u8>, Growth)> {
         let deadline = Instant::now() + Duration::from_secs(120);
-        let path = self.site.path("out").join("coturn.json");
+        let path = self.site.path("out").join(file);
         let (mut output, mut file, mut seen, mut early_kib) = (Vec::new(), None, 0, 0);
         while seen < lines {
             if let Some(status) = self.child.try_wait()? {

@@ -112,6 +112,44 @@ pub fn take_while(text: &[u8], test: impl Fn(u8) -> bool) -> (&[u8], &[u8]) {
     text.split_at(len)
 }
 
+/// A set of ASCII bytes, to look bytes up in.
+pub type Set = [bool; 256];
+
+/// The letters, the digits and these.
+pub const fn word_and(others: &[u8]) -> Set {
+    let mut set = [false; 256];
+    let mut b = 0;
+    while b < 128 {
+        set[b] = (b as u8).is_ascii_alphanumeric();
+        b += 1;
+    }
+    let mut i = 0;
+    while i < others.len() {
+        set[others[i] as usize] = true;
+        i += 1;
+    }
+    set
+}
+
+/// The leading bytes that are in a set, and the rest.
+pub fn take_set<'a>(text: &'a [u8], set: &Set) -> (&'a [u8], &'a [u8]) {
+    let len = text.iter().position(|&b| !set[usize::from(b)]).unwrap_or(text.len());
+    text.split_at(len)
+}
+
+/// Whether two texts are the same, eight bytes at a time: in an interpreter comparing byte by byte is dear.
+pub fn same(a: &[u8], b: &[u8]) -> bool {
+    let ((words_a, tail_a), (words_b, tail_b)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    a.len() == b.len()
+        && words_a.iter().zip(words_b).all(|(a, b)| u64::from_le_bytes(*a) == u64::from_le_bytes(*b))
+        && tail_a.iter().zip(tail_b).all(|(a, b)| a == b)
+}
+
+/// An index below `1 << bits` from a hash, of which all bits count.
+pub fn place(hash: u64, bits: u32) -> usize {
+    (hash.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize & ((1 << bits) - 1)
+}
+
 /// A decimal number that is all of `text`.
 pub fn number(text: &[u8]) -> Option<u64> {
     if text.is_empty() || text.len() > 18 {
@@ -196,6 +234,12 @@ mod tests {
     fn texts_are_taken_apart() {
         assert_eq!(cut(b"a => b", b" => "), Some((&b"a"[..], &b"b"[..])));
         assert_eq!(cut(b"a => b", b""), None);
+        assert!(same(b"", b"") && same(b"0123456789", b"0123456789") && same(b"01234567", b"01234567"));
+        assert!(!same(b"0123456789", b"0123456780") && !same(b"0023456789", b"0123456789"));
+        assert!(!same(b"01234567", b"012345678"));
+        // Hashes that differ in any of their bits fall in different places, as a rule.
+        let places: std::collections::BTreeSet<usize> = (0..64).map(|bit| place(1 << bit, 7)).collect();
+        assert!(places.len() > 30, "{}", places.len());
         assert_eq!(cut_last(b"a for b fo for c", b" for "), Some((&b"a for b fo"[..], &b"c"[..])));
         assert_eq!(cut_last(b"for", b" for"), None);
         assert_eq!(find(b"aaab", b"aab"), Some(1));

@@ -248,7 +248,7 @@ impl Filter for ChatwootAuthTagger {
             dotted: config.dotted,
             prefix: config.prefix,
             scrub_record: config.scrub_record,
-            gate: Gate::new(),
+            gate: Gate::default(),
             text: Vec::new(),
             nodes: Vec::new(),
             value: Vec::new(),

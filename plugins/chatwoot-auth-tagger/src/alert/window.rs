@@ -100,7 +100,8 @@ impl Entry {
 #[derive(Debug)]
 pub struct Windows {
     entries: Vec<Entry>,
-    mask: usize,
+    /// How many sets there are, as a power of two.
+    bits: u32,
     /// Length of the window in milliseconds.
     pub window_ms: i64,
     most: usize,
@@ -111,11 +112,11 @@ impl Windows {
     pub fn new(keys: usize, window_seconds: u32, most: usize) -> Self {
         let sets = keys.div_ceil(WAYS).next_power_of_two();
         let entries = std::iter::repeat_with(Entry::default).take(sets * WAYS).collect();
-        Self { entries, mask: sets - 1, window_ms: i64::from(window_seconds) * 1000, most }
+        Self { entries, bits: sets.trailing_zeros(), window_ms: i64::from(window_seconds) * 1000, most }
     }
 
     fn set(&mut self, key: u64) -> &mut [Entry] {
-        let first = ((key ^ key >> 32) as usize & self.mask) * WAYS;
+        let first = crate::bytes::place(key, self.bits) * WAYS;
         self.entries.get_mut(first..first + WAYS).unwrap_or_default()
     }
 

@@ -1,7 +1,7 @@
 //! What Rails and its gems write: the logger's prefix, the request's tag, and the messages.
 
 use super::{Message, prefix::ansi, stamp};
-use crate::bytes::{cut, find, leading_number, number, quoted, take_while};
+use crate::bytes::{Set, cut, find, leading_number, number, quoted, take_set, take_while, word_and};
 
 /// Ruby's `Logger::Formatter`: `I, [time #pid]  INFO -- program: `.
 #[derive(Debug, Clone, Copy)]
@@ -39,15 +39,11 @@ pub fn logger(text: &[u8]) -> Option<Logger<'_>> {
 const LONGEST_ID: usize = 255;
 
 /// Bytes of a request id.
-const ID: [bool; 256] = {
-    let mut of = [false; 256];
-    let mut b = 0u8;
-    while b < 128 {
-        of[b as usize] = b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'@');
-        b += 1;
-    }
-    of
-};
+const ID: Set = word_and(b"_-@");
+/// Bytes of a Ruby class.
+const CLASS: Set = word_and(b":_");
+/// Bytes of a Ruby method.
+const METHOD: Set = word_and(b":_?!");
 
 /// The request id in front of a message, `[id] `. ActiveJob tags its lines in the same way.
 pub fn tag(text: &[u8]) -> (&[u8], &[u8]) {
@@ -152,13 +148,9 @@ pub fn omniauth(text: &[u8]) -> Message<'_> {
     }
 }
 
-fn is_class(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || b == b':' || b == b'_'
-}
-
 /// The class before `: message`, or before what ends the object.
 fn class_of(text: &[u8]) -> &[u8] {
-    let class = take_while(text, is_class).0;
+    let class = take_set(text, &CLASS).0;
     class.strip_suffix(b":").unwrap_or(class)
 }
 
@@ -183,8 +175,8 @@ pub fn started_at(text: &[u8]) -> Option<(i64, i64)> {
 
 fn processing(text: &[u8]) -> Option<Message<'_>> {
     let rest = text.strip_prefix(b"Processing by ")?;
-    let (controller, rest) = take_while(rest, is_class);
-    let (action, rest) = take_while(rest.strip_prefix(b"#")?, |b| is_class(b) || matches!(b, b'?' | b'!'));
+    let (controller, rest) = take_set(rest, &CLASS);
+    let (action, rest) = take_set(rest.strip_prefix(b"#")?, &METHOD);
     let whole = !controller.is_empty() && !action.is_empty() && rest.starts_with(b" as ");
     whole.then_some(Message::Processing { controller, action })
 }
@@ -198,7 +190,7 @@ fn completed(text: &[u8]) -> Option<Message<'_>> {
 
 fn filter(text: &[u8]) -> Option<Message<'_>> {
     let rest = text.strip_prefix(b"Filter chain halted as :")?;
-    let (name, _) = take_while(rest, |b| is_class(b) || matches!(b, b'?' | b'!'));
+    let (name, _) = take_set(rest, &METHOD);
     Some(Message::Halted(name))
 }
 
@@ -247,7 +239,7 @@ fn job(text: &[u8]) -> Message<'_> {
 
 /// `Class::Name (message):`, the first line of an exception.
 pub fn exception(text: &[u8]) -> Message<'_> {
-    let (class, rest) = take_while(text, is_class);
+    let (class, rest) = take_set(text, &CLASS);
     let Some(rest) = rest.strip_prefix(b" (") else { return Message::Other };
     if !class.first().is_some_and(u8::is_ascii_uppercase) {
         return Message::Other;

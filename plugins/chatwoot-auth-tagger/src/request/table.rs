@@ -2,7 +2,10 @@
 
 use tamis_sdk::lru::hash;
 
-use crate::event::Facts;
+use crate::{
+    bytes::{place, same},
+    event::Facts,
+};
 
 /// A request whose lines are still coming.
 #[derive(Debug, Default)]
@@ -24,7 +27,8 @@ const WAYS: usize = 8;
 #[derive(Debug)]
 pub struct Table {
     slots: Vec<Slot>,
-    mask: usize,
+    /// How many sets there are, as a power of two.
+    bits: u32,
     max_age_ms: i64,
     looks: u64,
 }
@@ -39,11 +43,11 @@ impl Table {
     pub fn new(open: usize, max_age_ms: i64) -> Self {
         let sets = open.div_ceil(WAYS).next_power_of_two();
         let slots = std::iter::repeat_with(Slot::default).take(sets * WAYS).collect();
-        Self { slots, mask: sets - 1, max_age_ms, looks: 0 }
+        Self { slots, bits: sets.trailing_zeros(), max_age_ms, looks: 0 }
     }
 
     fn set(&mut self, key: u64) -> &mut [Slot] {
-        let first = ((key ^ key >> 32) as usize & self.mask) * WAYS;
+        let first = place(key, self.bits) * WAYS;
         self.slots.get_mut(first..first + WAYS).unwrap_or_default()
     }
 
@@ -52,7 +56,7 @@ impl Table {
         let max_age_ms = self.max_age_ms.unsigned_abs();
         self.looks += 1;
         let looks = self.looks;
-        let slot = self.set(key).iter_mut().find(|s| s.key == key && s.facts.id == id)?;
+        let slot = self.set(key).iter_mut().find(|s| s.key == key && same(&s.facts.id, id))?;
         slot.used = looks;
         (now_ms.abs_diff(slot.facts.time_ms) <= max_age_ms).then_some(slot)
     }
@@ -64,7 +68,7 @@ impl Table {
         let set = self.set(key);
         let victim = set
             .iter()
-            .position(|s| s.key == key && s.facts.id == id)
+            .position(|s| s.key == key && same(&s.facts.id, id))
             .or_else(|| (0..set.len()).min_by_key(|&i| (set[i].key != 0, set[i].open > 0, set[i].used)))?;
         let slot = set.get_mut(victim)?;
         slot.key = key;
@@ -80,6 +84,17 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ids_that_differ_in_their_end_do_not_crowd_each_other_out() {
+        let mut table = Table::new(1024, 1000);
+        let ids: Vec<String> = (0..200).map(|i| format!("94afbc3f-9ffc-48ea-a403-{i:012x}")).collect();
+        for id in &ids {
+            table.insert(key(1, id.as_bytes()), id.as_bytes(), 0).unwrap();
+        }
+        let found = ids.iter().filter(|id| table.get(key(1, id.as_bytes()), id.as_bytes(), 0).is_some());
+        assert_eq!(found.count(), 200);
+    }
 
     #[test]
     fn the_table_is_bounded_and_the_oldest_makes_way() {
