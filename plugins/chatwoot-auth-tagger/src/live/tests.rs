@@ -89,7 +89,7 @@ fn a_request_and_its_answer_make_an_event() {
         let json = json(&event);
         assert_eq!(json["event"]["action"], action);
         assert_eq!(json["source"]["ip"], "198.51.100.7");
-        assert_eq!(json["@timestamp"], json["event"]["created"]);
+        assert_eq!(json["@timestamp"], json["event"]["end"]);
         assert!(!String::from_utf8_lossy(&event.json).contains("s3cret"));
         assert!(event.relay.is_empty());
     }
