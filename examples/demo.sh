@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Replays recorded logs of coturn and of a worker on asynq, shows what the filters caught, and audits before and after.
+# Replays recorded logs of coturn, of a worker on asynq and of Chatwoot, shows what the filters caught, audits before and after,
+# and walks through the commands around the filters.
 # Usage: examples/demo.sh [TAMIS]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -65,3 +66,24 @@ show zerolog.jsonl '"type":"email:welcome","payload":"\{' "$asynq"
 printf '%sAn audit of the raw log, then of the filtered one%s\n\n' "$bold" "$off"
 "$tamis" audit --sample 1 "$asynq/std-log.log" | head -n 24 || true
 "$tamis" run asynq-payload-redactor "$asynq/std-log.log" | "$tamis" audit - | head -n 8
+
+printf '\n%sA recorded log of Chatwoot: its events, and the alerts they raise%s\n\n' "$bold" "$off"
+chatwoot=tests/corpus/chatwoot
+"$tamis" run chatwoot-auth-tagger "$chatwoot/rails-default.log" > "$out/tagged.jsonl"
+"$tamis" report "$out/tagged.jsonl" | head -n 45 || true
+
+printf '\n%sA configuration of coturn, a pipeline: what lets data out%s\n\n' "$bold" "$off"
+"$tamis" lint coturn tests/lint/coturn/*.conf 2>/dev/null | head -n 14 || true
+"$tamis" lint pipeline examples/fluent-bit/fluent-bit.yaml examples/envoy/envoy.yaml && echo "the examples: nothing found"
+
+printf '\n%sAn artifact with its config inside; whether it keeps to the ABI of Fluent Bit%s\n\n' "$bold" "$off"
+"$tamis" bake coturn-ip-anonymizer --host fluent-bit --config examples/aggregate.json -o "$out/baked.wasm"
+"$tamis" conformance target/artifacts/identity.fluent-bit.wasm | tail -n 12
+
+printf '\n%sA filter beside a control that does nothing%s\n\n' "$bold" "$off"
+"$tamis" bench coturn-ip-anonymizer --quick 2>/dev/null | head -n 20 || true
+
+printf '\n%sOne page for the regular review%s\n' "$bold" "$off"
+mkdir -p target/demo
+"$tamis" report --format html --output target/demo/report.html "$chatwoot/rails-default.log" "$corpus/4.6.1-load-mixed.log" "$asynq/zerolog.jsonl"
+echo "target/demo/report.html"

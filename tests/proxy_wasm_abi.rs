@@ -225,7 +225,7 @@ fn a_bad_config_is_refused_in_the_words_of_the_native_host() {
     let error = Guest::start(&engines(), wasm, r#"{"filter":{},"bdoy":{}}"#, &quiet()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "config $.bdoy: unknown key 'bdoy'; did you mean 'body'? known: filter, body; options of the filter belong into 'filter'"
+        "config $.bdoy: unknown key 'bdoy'; did you mean 'body'? known: filter, body, live; options of the filter belong into 'filter'"
     );
 }
 
