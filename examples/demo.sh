@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 tamis=${1:-target/release/tamis}
 corpus=tests/corpus/coturn
 asynq=tests/corpus/asynq
+chatwoot=tests/corpus/chatwoot
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 
@@ -67,10 +68,26 @@ printf '%sAn audit of the raw log, then of the filtered one%s\n\n' "$bold" "$off
 "$tamis" audit --sample 1 "$asynq/std-log.log" | head -n 24 || true
 "$tamis" run asynq-payload-redactor "$asynq/std-log.log" | "$tamis" audit - | head -n 8
 
-printf '\n%sA recorded log of Chatwoot: its events, and the alerts they raise%s\n\n' "$bold" "$off"
-chatwoot=tests/corpus/chatwoot
-"$tamis" run chatwoot-auth-tagger "$chatwoot/rails-default.log" > "$out/tagged.jsonl"
-"$tamis" report "$out/tagged.jsonl" | head -n 45 || true
+printf '\n%sA recorded log of Chatwoot: one-time tokens go, and what happened is told%s\n\n' "$bold" "$off"
+"$tamis" run chatwoot-auth-tagger "$chatwoot/rails-default.log" > "$out/rails-default.log"
+show rails-default.log 'RoomChannel is streaming from [^a]' "$chatwoot"
+show rails-default.log 'Started POST "/webhooks/telegram' "$chatwoot"
+
+# The fields that were added to the record behind the first line that matches.
+added() {
+    printf '%s- %s%s\n' "$red" "$(grep -aE -m1 "$1" "$chatwoot/rails-default.log" | cut -c1-180)" "$off"
+    printf '%s+ %s%s\n\n' "$green" "$(grep -aE -m1 "$1" "$out/rails-default.log" | sed 's/^{"log":"[^"\\]*\(\\.[^"\\]*\)*",/{..., /')" "$off"
+}
+added 'Completed 401'
+added 'Rack::Attack'
+
+printf '%sWhat it held, by action and outcome%s\n\n' "$bold" "$off"
+sed -n 's/.*"event":{"kind":"event",[^}]*"action":"\([a-z-]*\)","outcome":"\([a-z]*\)".*/\1 \2/p' "$out/rails-default.log" |
+    sort | uniq -c | sort -rn | head -n 12
+
+printf '\n%sThe alerts%s\n\n' "$bold" "$off"
+grep -ao '{"event":{"kind":"alert"[^]]*\][^]]*\][^}]*}' "$out/rails-default.log" |
+    sed -n 's/.*"action":"\([a-z-]*\)".*"start":"\([^"]*\)","end":"\([^"]*\)".*/\2  \3  \1/p' | sort
 
 printf '\n%sA configuration of coturn, a pipeline: what lets data out%s\n\n' "$bold" "$off"
 "$tamis" lint coturn tests/lint/coturn/*.conf 2>/dev/null | head -n 14 || true

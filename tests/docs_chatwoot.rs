@@ -6,6 +6,8 @@ use std::{fmt::Write as _, fs, path::PathBuf};
 
 use chatwoot_auth_tagger::{alert::RULES, config::AlertsConfig, event::Action};
 use serde_json::Value;
+use tamis::{host::HostKind, select::Opener};
+use tamis_tests::{chatwoot::FILTER, records};
 
 fn path() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/chatwoot-auth-tagger.md")
@@ -154,5 +156,18 @@ fn same(root: &Value, schema: &Value, example: &Value, path: &str) {
         let target = of["$ref"].as_str().and_then(|r| r.strip_prefix("#/")).map(|r| format!("/{r}"));
         let inner = target.and_then(|t| root.pointer(&t)).unwrap_or(of);
         same(root, inner, &example[name], &place);
+    }
+}
+
+#[test]
+fn example_configs_are_accepted() {
+    let examples = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    for (filter, file) in [
+        (FILTER, "chatwoot.json"),
+        (FILTER, "fluent-bit/chatwoot/chatwoot-auth-tagger.json"),
+        ("coturn-ip-anonymizer", "fluent-bit/chatwoot/coturn-ip-anonymizer.json"),
+    ] {
+        let config = fs::read_to_string(examples.join(file)).unwrap();
+        records::open(&Opener::default(), filter, HostKind::Native, &config);
     }
 }

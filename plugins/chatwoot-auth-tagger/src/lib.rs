@@ -93,23 +93,20 @@ impl ChatwootAuthTagger {
         if self.requests.object(tag, object, record_ms, &mut self.prober) {
             return true;
         }
-        let mut text = std::mem::take(&mut self.text);
-        text.clear();
         let strings = || object.nodes.iter().filter(|n| n.kind == Kind::String);
         let named = |name: &&[u8]| strings().find(|n| object.key(n) == *name);
-        // A message under a name of its own is the longest text.
-        let longest = || strings().max_by_key(|n| n.end - n.start);
         let message = MESSAGES.iter().find_map(named);
         if let Some(node) = message.filter(|n| !n.escaped) {
-            self.text = text;
-            // Without escapes there are no line feeds.
-            return !object.raw(node).is_empty()
-                && self.requests.line(tag, object.raw(node), record_ms, &mut self.prober);
-        } else if let Some(node) = message {
+            return self.lines(tag, object.raw(node), record_ms);
+        }
+        let mut text = std::mem::take(&mut self.text);
+        text.clear();
+        if let Some(node) = message {
             escape::decode(object.raw(node), &mut text);
         } else if let Some((at, _)) = object.field(MESSAGES).filter(|(_, n)| n.kind == Kind::Array) {
             object.bytes(at, &mut text);
-        } else if let Some(node) = longest() {
+        } else if let Some(node) = strings().max_by_key(|n| n.end - n.start) {
+            // A message under a name of its own is the longest text.
             escape::decode(object.raw(node), &mut text);
         }
         let finished = self.lines(tag, &text, record_ms);

@@ -24,7 +24,7 @@ pub const ALL: u8 = !0;
 
 /// Two pairs of bytes for every text that a secret stands beside: one of them stands at an even place wherever the text
 /// does. They are the rarest ones in Chatwoot's logs.
-const PAIRS: [(u8, [&[u8; 2]; 2]); 12] = [
+const PAIRS: [(u8, [&[u8; 2]; 2]); 17] = [
     (TOKEN, [b"ok", b"ke"]),
     (PASSWORD, [b"sw", b"wo"]),
     (SECRET, [b"cr", b"re"]),
@@ -36,7 +36,13 @@ const PAIRS: [(u8, [&[u8; 2]; 2]); 12] = [
     (RARE, [b"eg", b"gr"]),
     (RARE, [b"cw", b"w_"]),
     (RARE, [b"if", b"fi"]),
+    // `\u0074`, and what only Go writes: `\x74`, `\U00000074`.
     (ESCAPE, [b"\\u", b"u0"]),
+    (ESCAPE, [b"\\U", b"U0"]),
+    (ESCAPE, [b"\\x", b"x4"]),
+    (ESCAPE, [b"\\x", b"x5"]),
+    (ESCAPE, [b"\\x", b"x6"]),
+    (ESCAPE, [b"\\x", b"x7"]),
 ];
 
 /// Which kinds of secrets a text may hold, told in one pass over pairs of bytes: most lines hold none, and where every
@@ -259,6 +265,9 @@ mod tests {
             ("identifier_hash", RARE),
             (r"\u0074oken", ESCAPE),
             (r"\u0073ecret", ESCAPE),
+            (r"\x73ecret", ESCAPE),
+            (r"\x4Fauth", ESCAPE),
+            (r"\U00000073ecret", ESCAPE),
         ] {
             for before in 0..10 {
                 for after in 0..10 {

@@ -164,6 +164,7 @@ impl Requests {
         let known = self.table.get(key, line.id, now);
         let suspect = known.as_ref().is_some_and(|s| s.facts.suspect);
         let trust = stream.shadowed(line.id, known.is_none(), suspect);
+        let stamped = stream.stamped();
         if let Message::Started { method, path, ip } = line.message {
             stream.announce(path);
             if websocket(path) {
@@ -204,7 +205,10 @@ impl Requests {
             None => None,
         };
         let Some(slot) = slot else { return false };
-        slot.facts.time_ms = now;
+        // A line without a time is as old as the one of its request before it, not as those of others.
+        if line.time_ms.is_some() || !stamped {
+            slot.facts.time_ms = now;
+        }
         if slot.open == 0 {
             // Finished. Only what begins anew is of interest; the exception that follows is not.
             if !matches!(line.message, Message::Processing { .. } | Message::Blocked(_)) {
