@@ -618,3 +618,28 @@ fn reveal_gives_back_what_the_filter_has_taken() {
         run(&["reveal", "--config", &config, "--audit-log", "/no/such/dir/a", "--reason", "x", &user], b"");
     assert_eq!((nowhere.status.code(), text(&nowhere).as_str()), (Some(3), ""));
 }
+
+#[cfg(unix)]
+#[test]
+fn the_examples_of_reveal_and_bench_work() {
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples");
+    let output =
+        Command::new(format!("{examples}/reveal.sh")).arg(env!("CARGO_BIN_EXE_tamis")).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains(" = 198.51.100.77 (if") && text.contains(" = alice\n"), "{text}");
+    assert!(text.contains(r#""reason":"the example""#), "{text}");
+
+    let dir = tempfile::tempdir().unwrap();
+    let bench = || {
+        let mut script = Command::new(format!("{examples}/ci/bench.sh"));
+        script.args(["base.json", "identity", "--host", "native", "--mb", "1"]).current_dir(dir.path());
+        script.env("TAMIS", env!("CARGO_BIN_EXE_tamis")).env("ROUNDS", "1").env("PERCENT", "1000000");
+        let output = script.output().unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+    };
+    bench();
+    assert!(dir.path().join("base.json").is_file() && !dir.path().join("bench.html").exists());
+    bench();
+    assert!(dir.path().join("bench.html").is_file());
+}
