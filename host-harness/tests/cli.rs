@@ -366,6 +366,10 @@ fn bake_says_what_is_inside() {
     let same = run(&["bake", &out, "-o", &out], b"");
     assert_eq!(same.status.code(), Some(2), "{}", stderr(&same));
 
+    let piped = run(&["bake", "identity", "-o", "-"], b"");
+    assert!(piped.status.success() && piped.stdout.starts_with(b"\0asm"), "{}", stderr(&piped));
+    assert_eq!(run(&["bake", "identity", "-o", "-", "--format", "json"], b"").status.code(), Some(2));
+
     for host in ["component", "fluent-bit", "proxy-wasm"] {
         let json = run(&["bake", "identity", "--host", host, "-o", &out, "--format", "json"], b"");
         let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
@@ -588,7 +592,7 @@ fn reveal_gives_back_what_the_filter_has_taken() {
     // Refused, with nothing printed.
     let k1 = ["--key-id", "k1", "--key-file", &key];
     for (more, code, said) in [
-        (&["--config", &config, "--key", secret, &user][..], 2, "a key on the command line"),
+        (&["--key-id", "k1", "--key", secret, &user][..], 2, "a key on the command line"),
         (&["--config", &config, &user, "--network", "10.0.0.0/7"], 2, "try smaller networks"),
         (&["--config", &config, "alice"], 2, "is neither an address nor a token"),
         (&[&k1[..], &["192.0.2.1"]].concat(), 2, "--ip-mode"),
