@@ -366,6 +366,10 @@ fn bake_says_what_is_inside() {
     let same = run(&["bake", &out, "-o", &out], b"");
     assert_eq!(same.status.code(), Some(2), "{}", stderr(&same));
 
+    let piped = run(&["bake", "identity", "-o", "-"], b"");
+    assert!(piped.status.success() && piped.stdout.starts_with(b"\0asm"), "{}", stderr(&piped));
+    assert_eq!(run(&["bake", "identity", "-o", "-", "--format", "json"], b"").status.code(), Some(2));
+
     for host in ["component", "fluent-bit", "proxy-wasm"] {
         let json = run(&["bake", "identity", "--host", host, "-o", &out, "--format", "json"], b"");
         let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
@@ -588,7 +592,7 @@ fn reveal_gives_back_what_the_filter_has_taken() {
     // Refused, with nothing printed.
     let k1 = ["--key-id", "k1", "--key-file", &key];
     for (more, code, said) in [
-        (&["--config", &config, "--key", secret, &user][..], 2, "a key on the command line"),
+        (&["--key-id", "k1", "--key", secret, &user][..], 2, "a key on the command line"),
         (&["--config", &config, &user, "--network", "10.0.0.0/7"], 2, "try smaller networks"),
         (&["--config", &config, "alice"], 2, "is neither an address nor a token"),
         (&[&k1[..], &["192.0.2.1"]].concat(), 2, "--ip-mode"),
@@ -617,4 +621,29 @@ fn reveal_gives_back_what_the_filter_has_taken() {
     let nowhere =
         run(&["reveal", "--config", &config, "--audit-log", "/no/such/dir/a", "--reason", "x", &user], b"");
     assert_eq!((nowhere.status.code(), text(&nowhere).as_str()), (Some(3), ""));
+}
+
+#[cfg(unix)]
+#[test]
+fn the_examples_of_reveal_and_bench_work() {
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples");
+    let output =
+        Command::new(format!("{examples}/reveal.sh")).arg(env!("CARGO_BIN_EXE_tamis")).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains(" = 198.51.100.77 (if") && text.contains(" = alice\n"), "{text}");
+    assert!(text.contains(r#""reason":"the example""#), "{text}");
+
+    let dir = tempfile::tempdir().unwrap();
+    let bench = || {
+        let mut script = Command::new(format!("{examples}/ci/bench.sh"));
+        script.args(["base.json", "identity", "--host", "native", "--mb", "1"]).current_dir(dir.path());
+        script.env("TAMIS", env!("CARGO_BIN_EXE_tamis")).env("ROUNDS", "1").env("PERCENT", "1000000");
+        let output = script.output().unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+    };
+    bench();
+    assert!(dir.path().join("base.json").is_file() && !dir.path().join("bench.html").exists());
+    bench();
+    assert!(dir.path().join("bench.html").is_file());
 }

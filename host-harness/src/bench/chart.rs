@@ -20,7 +20,7 @@ const LEFT: f64 = 300.0;
 const RIGHT: f64 = 90.0;
 const LINES_HEIGHT: f64 = 260.0;
 /// A longer name is cut in the middle.
-const MAX_NAME: usize = 42;
+const MAX_NAME: usize = 38;
 
 /// A picture of a run.
 #[must_use]
@@ -53,7 +53,7 @@ pub fn svg(report: &Report) -> String {
 
 fn subtitle(report: &Report) -> String {
     format!(
-        "{}, {} records; {} rounds; tamis {} on {} {}, one thread; pale: controls",
+        "{}, {} records; {} rounds; tamis {} on {} {}, one thread; pale: controls, ▸: beyond the edge",
         report.input.name,
         report.input.records,
         report.rounds,

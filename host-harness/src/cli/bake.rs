@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
     path::{Path, PathBuf},
 };
 
@@ -28,6 +28,9 @@ Examples:
   tamis bake coturn-ip-anonymizer --host proxy-wasm --config keyed.json --key-file /run/key -o envoy.wasm
   tamis inspect coturn.wasm && tamis run ./coturn.wasm turnserver.log";
 
+/// Stands for standard output.
+const STDOUT: &str = "-";
+
 /// Put a config into an artifact for good, so that it starts with nothing to read or to build.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
@@ -49,7 +52,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", requires = "config")]
     key_file: Option<PathBuf>,
 
-    /// Where to write the artifact.
+    /// Where to write the artifact; `-` is standard output.
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
 
@@ -63,6 +66,10 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
+    if args.output == Path::new(STDOUT) && (args.format == Format::Json || io::stdout().is_terminal()) {
+        let error = anyhow!("standard output cannot take the artifact: it is a terminal, or takes the JSON");
+        return Err(Failure::Usage(error));
+    }
     let target = Target::find(&args.filter).map_err(Failure::Usage)?;
     let kind = target.host(args.host).map_err(Failure::Usage)?;
     let wasm = target.wasm(kind).map_err(Failure::Usage)?;
@@ -94,7 +101,10 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         let error = error.context(format!("filter '{}'", target.name()));
         if refused { Failure::Usage(error) } else { Failure::Guest(error) }
     })?;
-    write(&args.output, &artifact).map_err(Failure::Io)?;
+    write(&args.output, &artifact).map_err(|error| {
+        let gone = error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe);
+        if gone { Failure::OutputClosed } else { Failure::Io(error) }
+    })?;
     tell(&args, &artifact)
 }
 
@@ -109,6 +119,10 @@ fn config(args: &Args) -> anyhow::Result<(String, Option<PathBuf>)> {
 
 /// Whole or not at all; what was there before stays if it fails.
 fn write(path: &Path, artifact: &Artifact) -> anyhow::Result<()> {
+    if path == Path::new(STDOUT) {
+        let mut out = io::stdout().lock();
+        return out.write_all(&artifact.wasm).and_then(|()| out.flush()).context("cannot write the output");
+    }
     let cannot = || format!("cannot write {}", path.display());
     let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new();

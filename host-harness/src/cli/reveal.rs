@@ -95,7 +95,7 @@ pub(super) struct Args {
     key_stdin: bool,
 
     /// Refused: see above.
-    #[arg(long, hide = true, value_name = "KEY")]
+    #[arg(long, hide = true, value_name = "KEY", group = "key_source")]
     key: Option<String>,
 
     /// How addresses were encrypted [default: as the config says].
