@@ -284,6 +284,20 @@ fn config_maps_are_looked_into() {
         let line = usize::try_from(finding["line"].as_u64().unwrap()).unwrap();
         assert_eq!(text.lines().nth(line - 1).unwrap().trim(), "[OUTPUT]");
     }
+
+    // One text includes another, as files do when they are mounted.
+    let text = "kind: ConfigMap\ndata:\n  fluent-bit.conf: |\n    @INCLUDE input.conf\n    [FILTER]\n        Name wasm\n        \
+                Match app\n        Wasm_Path /not/here/coturn-ip-anonymizer.fluent-bit.wasm\n        Function_Name filter\n        \
+                Accessible_Paths /etc/tamis\n    [OUTPUT]\n        Name es\n        Match *\n  input.conf: |\n    \
+                [INPUT]\n        Name tail\n        Tag web\n  parsers.conf: |\n    [PARSER]\n        Name x\n";
+    fs::write(&path, text).unwrap();
+    let (report, stderr) = self::report(&["pipeline", path.to_str().unwrap()]);
+    assert_eq!(
+        rules(&report),
+        BTreeSet::from(["pipeline/matches-nothing", "pipeline/unfiltered"]),
+        "{stderr}"
+    );
+    assert_eq!(stderr, "");
 }
 
 #[test]
@@ -297,6 +311,7 @@ fn exit_codes_and_odd_input() {
     let good = put("good.conf", b"log-file=stdout\nno-cli\n");
     let bad = put("bad.conf", b"log-file=stdout\nno-cli\nsecure-stun\n");
     let empty = put("empty.yaml", b"");
+    let classic = put("fluent-bit", b"[INPUT]\n    Name tail\n[OUTPUT]\n    Name es\n    Match *\n");
     let binary = put("binary.yaml", b"\x00\xff\xfe\x01: [");
     let list = put("list.yaml", b"- a\n- b\n");
     let deep = put("deep.yaml", "[".repeat(50_000).as_bytes());
@@ -322,7 +337,9 @@ fn exit_codes_and_odd_input() {
         (vec!["pipeline", &toml], 2, "not TOML"),
         (vec!["pipeline", &envoy, "--type", "vector"], 2, "this is a pipeline of Envoy, not of Vector"),
         (vec!["pipeline", &list, "--type", "envoy"], 2, "this is no pipeline"),
-        (vec!["pipeline", &good, &missing], 2, "cannot read it"),
+        (vec!["pipeline", &good], 2, "this is no pipeline"),
+        (vec!["pipeline", &classic], 1, "pipeline/no-filter"),
+        (vec!["pipeline", &envoy, &missing], 2, "cannot read it"),
         (vec!["storage", &missing], 2, "cannot look at it"),
         (vec!["storage", &folder, "--retention", "soon"], 2, "30d"),
         (vec!["storage"], 2, "required"),

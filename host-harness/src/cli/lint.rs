@@ -276,11 +276,7 @@ fn run_coturn(args: &Coturn) -> Result<(), Failure> {
             match args.fix.as_deref() {
                 Some(target) if target == Path::new("-") => write_out(&mut io::stdout().lock(), &patched)?,
                 Some(target) => {
-                    write_file(target, &patched).map_err(Failure::Usage)?;
-                    // It may hold secrets, as the file does.
-                    if let Ok(about) = fs::metadata(&args.file) {
-                        let _ = fs::set_permissions(target, about.permissions());
-                    }
+                    write_copy(target, &patched, Path::new(&args.file)).map_err(Failure::Usage)?;
                 }
                 None => {}
             }
@@ -396,6 +392,22 @@ fn write_out(out: &mut impl Write, bytes: &[u8]) -> Result<(), Failure> {
 
 fn write_file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// A copy with the mode of the file that it was made from: it may hold secrets.
+fn write_copy(path: &Path, bytes: &[u8], from: &Path) -> anyhow::Result<()> {
+    let mut options = fs::File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path);
+    file.and_then(|mut file| file.write_all(bytes))
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    // Standard input has none; then the file is for its owner alone.
+    if let Ok(about) = fs::metadata(from) {
+        let _ = fs::set_permissions(path, about.permissions());
+    }
+    Ok(())
 }
 
 fn is_same(a: &Path, b: &Path) -> bool {

@@ -27,7 +27,7 @@ use std::{
 pub use self::rules::RULES;
 use self::{
     artifact::Site,
-    fluent_bit::Text,
+    fluent_bit::{Beside, Text},
     node::{Node, Value},
 };
 use super::{Place, Report, Version};
@@ -80,7 +80,7 @@ pub fn check(name: &str, bytes: &[u8], options: &Options, report: &mut Report) {
     let path = Path::new(name);
     let base = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
     let site = Site { root: options.root.clone(), base };
-    let mut lint = Lint { options, site: &site, report };
+    let mut lint = Lint { options, site: &site, report, beside: &[] };
     let known = lint.text(name, path, text, 0);
     if !known {
         let words = "this is no pipeline of Fluent Bit, Envoy or Vector; say what it is with --type";
@@ -92,6 +92,8 @@ struct Lint<'l> {
     options: &'l Options,
     site: &'l Site,
     report: &'l mut Report,
+    /// The texts of the ConfigMap that this one is in.
+    beside: &'l [Beside<'l>],
 }
 
 impl Lint<'_> {
@@ -105,9 +107,12 @@ impl Lint<'_> {
             }
             return true;
         }
-        let classic = fluent_bit::is_classic(path) || kind == Some(Kind::FluentBit) && is_sections(text);
-        if classic && (kind.is_none_or(|k| k == Kind::FluentBit)) {
-            let text = Text { file: name, text, offset, base: &self.site.base };
+        let may_be_classic = fluent_bit::is_classic(path) || path.extension().is_none() && is_sections(text);
+        if may_be_classic && kind.is_none_or(|k| k == Kind::FluentBit) {
+            if !is_sections(text) && !text.contains("@INCLUDE") {
+                return false;
+            }
+            let text = Text { file: name, text, offset, base: &self.site.base, beside: self.beside };
             let pipeline = fluent_bit::from_classic(text);
             fluent_bit::check(&pipeline, self.options, self.site, self.report);
             return true;
@@ -125,8 +130,7 @@ impl Lint<'_> {
     }
 
     fn tree(&mut self, name: &str, tree: &Node, text: &str, offset: u64) -> bool {
-        let is_config_map = tree.text_of("kind") == Some("ConfigMap");
-        if is_config_map {
+        if is_config_map(tree) {
             return self.config_map(name, tree, offset);
         }
         let found = if envoy::is_envoy(tree) {
@@ -152,7 +156,7 @@ impl Lint<'_> {
             Some(Kind::Envoy) => envoy::check(tree, name, offset, self.site, self.report),
             Some(Kind::Vector) => vector::check(tree, name, offset, self.report),
             Some(Kind::FluentBit) => {
-                let text = Text { file: name, text, offset, base: &self.site.base };
+                let text = Text { file: name, text, offset, base: &self.site.base, beside: self.beside };
                 let pipeline = fluent_bit::from_yaml(tree, text);
                 fluent_bit::check(&pipeline, self.options, self.site, self.report);
             }
@@ -161,25 +165,35 @@ impl Lint<'_> {
         true
     }
 
-    /// What Kubernetes mounts as files: each is looked at by itself.
+    /// What Kubernetes mounts as files: each is looked at, with the others to include.
     fn config_map(&mut self, name: &str, tree: &Node, offset: u64) -> bool {
+        let files = tree.get("data").map(Node::fields).unwrap_or_default();
+        let beside: Vec<Beside<'_>> = files
+            .iter()
+            .filter_map(|f| {
+                let block = matches!(f.value.value, Value::Block(_));
+                let lines = if block { f.line } else { f.line.saturating_sub(1) };
+                Some(Beside { name: &f.name, text: f.value.text()?, offset: offset + lines })
+            })
+            .collect();
+        let mut lint =
+            Lint { options: self.options, site: self.site, report: &mut *self.report, beside: &beside };
         let mut known = false;
-        for file in tree.get("data").map(Node::fields).unwrap_or_default() {
-            let path = Path::new(&file.name);
+        for file in &beside {
+            let path = Path::new(file.name);
             let syntax = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-            let Some(text) = file.value.text().filter(|_| ["yaml", "yml", "conf", "toml"].contains(&syntax))
-            else {
-                continue;
-            };
             // A map within a map is none: this goes one level down.
-            if yaml::parse(text).is_ok_and(|d| d.iter().any(|d| d.text_of("kind") == Some("ConfigMap"))) {
-                continue;
+            let is_map = || yaml::parse(file.text).is_ok_and(|d| d.iter().any(is_config_map));
+            if ["yaml", "yml", "conf", "toml"].contains(&syntax) && !is_map() {
+                known |= lint.text(name, path, file.text, file.offset);
             }
-            let lines = if matches!(file.value.value, Value::Block(_)) { file.line } else { file.line - 1 };
-            known |= self.text(name, path, text, offset + lines);
         }
         known
     }
+}
+
+fn is_config_map(tree: &Node) -> bool {
+    tree.text_of("kind") == Some("ConfigMap")
 }
 
 /// Whether a text has sections, as the classic syntax has.

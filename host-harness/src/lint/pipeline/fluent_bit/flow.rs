@@ -200,7 +200,7 @@ mod tests {
 
     fn flow(text: &str) -> Flow {
         let base = std::path::Path::new(".");
-        follow(&classic(Text { file: "x", text, offset: 0, base }), &BTreeMap::new())
+        follow(&classic(Text { file: "x", text, offset: 0, base, beside: &[] }), &BTreeMap::new())
     }
 
     const FILTER: &str = "[FILTER]\n Name wasm\n Match app\n";

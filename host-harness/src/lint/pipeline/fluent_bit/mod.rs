@@ -6,7 +6,10 @@ mod model;
 mod read;
 mod tags;
 
-pub(super) use self::{check::check, read::Text};
+pub(super) use self::{
+    check::check,
+    read::{Beside, Text},
+};
 use self::{
     model::Pipeline,
     read::{classic, yaml},

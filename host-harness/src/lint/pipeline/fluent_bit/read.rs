@@ -32,6 +32,18 @@ pub struct Text<'t> {
     pub offset: u64,
     /// Where includes start.
     pub base: &'t Path,
+    /// What can be included beside files: the other texts of a ConfigMap.
+    pub beside: &'t [Beside<'t>],
+}
+
+/// A text that is mounted as a file.
+#[derive(Debug, Clone, Copy)]
+pub struct Beside<'t> {
+    /// Its file name.
+    pub name: &'t str,
+    pub text: &'t str,
+    /// Lines before its first one.
+    pub offset: u64,
 }
 
 /// A config in the classic syntax.
@@ -95,11 +107,8 @@ impl Reader {
                     trimmed.split_once(|c: char| c.is_ascii_whitespace()).unwrap_or((trimmed, ""));
                 plugin.set(key, value, number);
             } else {
-                self.problem(
-                    text.file,
-                    number,
-                    "a setting outside of a section: [INPUT], [FILTER], [OUTPUT]",
-                );
+                let words = "a setting outside of a section: [INPUT], [FILTER], [OUTPUT]";
+                return self.problem(text.file, number, words);
             }
         }
     }
@@ -118,6 +127,17 @@ impl Reader {
     }
 
     fn include(&mut self, pattern: &str, line: u64, text: Text<'_>) {
+        let glob = Glob::new(pattern.rsplit('/').next().unwrap_or(pattern));
+        let others = text.beside.iter().filter(|b| b.offset != text.offset && glob.matches(b.name));
+        let others: Vec<Beside<'_>> = others.copied().collect();
+        for Beside { name, text: included, offset } in &others {
+            if self.seen.insert(PathBuf::from(name)) {
+                self.included(Text { text: included, offset: *offset, ..text }, name);
+            }
+        }
+        if !others.is_empty() {
+            return;
+        }
         let paths = files(pattern, text.base);
         if paths.is_empty() && !pattern.contains('*') {
             self.problem(text.file, line, format!("cannot read the included file {pattern}"));
@@ -141,16 +161,19 @@ impl Reader {
             let name = path.display().to_string();
             let included = String::from_utf8_lossy(&bytes).into_owned();
             let base = path.parent().unwrap_or(text.base).to_owned();
-            let inner = Text { file: &name, text: &included, offset: 0, base: &base };
-            // As deep as there are files, of which there are few.
-            self.depth += 1;
-            if super::is_yaml(&name) {
-                self.yaml_text(inner)
-            } else {
-                self.classic(inner)
-            }
-            self.depth -= 1;
+            self.included(Text { file: &name, text: &included, offset: 0, base: &base, beside: &[] }, &name);
         }
+    }
+
+    /// As deep as there are files, of which there are few: none is read twice.
+    fn included(&mut self, text: Text<'_>, name: &str) {
+        self.depth += 1;
+        if super::is_yaml(name) {
+            self.yaml_text(text);
+        } else {
+            self.classic(text);
+        }
+        self.depth -= 1;
     }
 
     fn yaml_text(&mut self, text: Text<'_>) {
@@ -261,7 +284,7 @@ mod tests {
         put("in.conf", "[INPUT]\n    Name tail\n    Tag  app\n");
         put("filters.conf", "[FILTER]\n    Name wasm\n    Wasm_Path ${W}\n    @INCLUDE no\n");
         let text = "@SET W=/x.wasm\n@INCLUDE in.conf\n@INCLUDE filt*.conf\n\n[OUTPUT]\n    Name  http\n    # no\n    Match *\n";
-        let classic = classic(Text { file: "c", text, offset: 0, base: dir.path() });
+        let classic = classic(Text { file: "c", text, offset: 0, base: dir.path(), beside: &[] });
         assert_eq!(classic.problems.len(), 1, "{:?}", classic.problems);
 
         put("in.yaml", "pipeline:\n  inputs:\n    - name: tail\n      tag: app\n");
@@ -269,7 +292,7 @@ mod tests {
                     outputs:\n    - name: http\n      match: '*'\n      processors:\n        logs:\n          - name: wasm\n            \
                     accessible_paths: [/a, /b]\n";
         let documents = yaml::parse(text).unwrap();
-        let yaml = yaml(&documents[0], Text { file: "y", text, offset: 10, base: dir.path() });
+        let yaml = yaml(&documents[0], Text { file: "y", text, offset: 10, base: dir.path(), beside: &[] });
         for pipeline in [&classic, &yaml] {
             assert_eq!(pipeline.inputs[0].setting("tag").unwrap().text, "app");
             assert_eq!(pipeline.filters[0].setting("wasm_path").unwrap().text, "${W}");
@@ -287,7 +310,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("a.conf"), "@INCLUDE b.conf\n").unwrap();
         fs::write(dir.path().join("b.conf"), "@INCLUDE a.conf\n").unwrap();
-        let pipeline = classic(Text { file: "x", text: "@INCLUDE a.conf\n", offset: 0, base: dir.path() });
+        let pipeline =
+            classic(Text { file: "x", text: "@INCLUDE a.conf\n", offset: 0, base: dir.path(), beside: &[] });
         assert_eq!(pipeline.problems.len(), 1);
     }
 }
