@@ -127,7 +127,7 @@ fn a_bad_page_is_seen() {
         <meta name=\"viewport\" content=\"width=device-width\">\
         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src *\">\
         <title>bad</title></head><body><p style=\"width: 900px; color: #999\">wide and pale</p>\
-        <img src=\"http://example.org/x.png\" alt=\"\"><script>alert(1)</script></body></html>";
+        <img src=\"http://example.org/x.png\" alt=\"\"><script>document.title = 'run'</script></body></html>";
     let seen = browser.look("bad", page, 360);
     assert!(seen.console.iter().any(|line| line.contains("Content Security Policy")), "{:?}", seen.console);
     assert_eq!(seen.requests, ["http://example.org/x.png"]);

@@ -5,8 +5,11 @@
 
 use std::{
     env, fs,
+    io::Read,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
@@ -14,12 +17,20 @@ use serde_json::Value;
 /// Widths of a desktop and of a small phone, in CSS pixels.
 pub const WIDTHS: [u32; 2] = [1280, 360];
 const HEIGHT: u32 = 2600;
+/// How long a look at a page may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Where pictures go.
 const SCREENSHOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/screenshots");
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
 
 /// Measures the page, and writes what it finds into an attribute of its root.
 const MEASURE: &str = include_str!("measure.js");
+
+fn read(pipe: &mut impl Read) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    pipe.read_to_end(&mut bytes).unwrap();
+    bytes
+}
 
 /// A browser.
 #[derive(Debug)]
@@ -64,7 +75,7 @@ impl Browser {
     }
 
     fn run(&self, page: &Path, args: &[&str]) -> Output {
-        let output = Command::new(&self.binary)
+        let mut child = Command::new(&self.binary)
             .args([
                 "--headless",
                 // Tests may run as root, in a container that has its own walls.
@@ -84,8 +95,26 @@ impl Browser {
             .arg(format!("--user-data-dir={}", self.profile.path().display()))
             .args(args)
             .arg(format!("file://{}", page.display()))
-            .output()
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
             .unwrap();
+        let mut stderr = child.stderr.take().unwrap();
+        let mut stdout = child.stdout.take().unwrap();
+        let stderr = thread::spawn(move || read(&mut stderr));
+        let stdout = thread::spawn(move || read(&mut stdout));
+        let start = Instant::now();
+        let status = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break status;
+            }
+            if start.elapsed() > PATIENCE {
+                child.kill().unwrap();
+                panic!("the browser has not come back: {args:?}");
+            }
+            thread::sleep(Duration::from_millis(20));
+        };
+        let output = Output { status, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() };
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         output
     }
@@ -115,25 +144,28 @@ impl Browser {
         let dark = format!("--screenshot={}", picture("-dark").display());
         self.run(&page, &[&size, "--blink-settings=preferredColorScheme=0", &dark]);
 
-        let copy = dir.path().join("measured.html");
-        fs::write(&copy, measuring(html)).unwrap();
+        let plain = dir.path().join("plain.html");
+        fs::write(&plain, without_scripts(html)).unwrap();
         Seen {
             console,
             requests: requests(&fs::read_to_string(&log).unwrap()),
             dom: String::from_utf8(output.stdout).unwrap(),
-            dom_without_scripts: self.dom(&page, &[&size, "--blink-settings=scriptEnabled=false"]),
-            measured: measured(&self.dom(&copy, &[&size])),
+            dom_without_scripts: self.dom(&plain, &[&size]),
+            measured: self.measure(html, width, &[]),
             picture: picture(""),
         }
     }
 
     /// What is measured in the dark.
     pub fn measure_in_the_dark(&self, html: &str, width: u32) -> Value {
+        self.measure(html, width, &["--blink-settings=preferredColorScheme=0"])
+    }
+
+    fn measure(&self, html: &str, width: u32, args: &[&str]) -> Value {
         let dir = tempfile::tempdir().unwrap();
         let copy = dir.path().join("measured.html");
-        fs::write(&copy, measuring(html)).unwrap();
-        let size = format!("--window-size={width},{HEIGHT}");
-        measured(&self.dom(&copy, &[&size, "--blink-settings=preferredColorScheme=0"]))
+        fs::write(&copy, framed(&measuring(html), width)).unwrap();
+        measured(&self.dom(&copy, &[&["--window-size=1600,2600"], args].concat()))
     }
 
     /// The pages on paper: the bytes of a PDF.
@@ -146,12 +178,30 @@ impl Browser {
     }
 }
 
+/// A copy without scripts: without any at all the browser could not tell what it has made of the page.
+fn without_scripts(html: &str) -> String {
+    let start = html.rfind("<script>").unwrap();
+    let end = start + html[start..].find("</script>").unwrap() + "</script>".len();
+    format!("{}{}", &html[..start], &html[end..])
+}
+
 /// A copy without the policy, with the script that measures.
 fn measuring(html: &str) -> String {
     let start = html.find("<meta http-equiv=\"Content-Security-Policy\"").unwrap();
     let end = start + html[start..].find('>').unwrap() + 1;
     let body_end = html.rfind("</body>").unwrap();
     format!("{}{}<script>{MEASURE}</script>{}", &html[..start], &html[end..body_end], &html[body_end..])
+}
+
+/// A page in a frame that is so wide: no window is as narrow as a phone.
+fn framed(html: &str, width: u32) -> String {
+    let escaped = html.replace('&', "&amp;").replace('"', "&quot;");
+    format!(
+        "<!doctype html><meta name=\"color-scheme\" content=\"light dark\">\
+         <iframe id=\"page\" width=\"{width}\" height=\"{HEIGHT}\" style=\"border: 0\" srcdoc=\"{escaped}\"></iframe>\
+         <script>page.onload = () => {{ document.documentElement.dataset.measured = \
+         page.contentDocument.documentElement.dataset.measured; page.remove(); }};</script>"
+    )
 }
 
 fn measured(dom: &str) -> Value {

@@ -69,22 +69,26 @@ pub fn table(caption: &str, heads: &[&str], out: &mut String) {
     out.push_str("</tr></thead>\n<tbody role=\"rowgroup\">\n");
 }
 
-/// A row of such a table: its first cell is its head. Under `Severity` stands one, times do not break.
+/// A row of such a table: its first cell is its head. Under `Severity` stands one, times do not break,
+/// paths do anywhere.
 pub fn row(heads: &[&str], cells: &[String], out: &mut String) {
     out.push_str("<tr role=\"row\">");
     for (i, (head, cell)) in heads.iter().zip(cells).enumerate() {
-        let number = if head.ends_with('#') { " class=\"number\"" } else { "" };
+        let class = if head.ends_with('#') { " class=\"number\"" } else { "" };
         let label = esc(head.trim_end_matches('#'));
-        let when = matches!(*head, "Time" | "Since" | "Last" | "From");
-        let number = if when { " class=\"when\"" } else { number };
+        let class = match *head {
+            "Time" | "Since" | "Last" | "From" => " class=\"when\"",
+            "File" | "Most in" => " class=\"path\"",
+            _ => class,
+        };
         let _ = match i {
             _ if *head == "Severity" => write!(
                 out,
                 "<td role=\"cell\" data-label=\"{label}\"><span class=\"tag {0}\">{0}</span></td>",
                 esc(cell)
             ),
-            0 => write!(out, "<th scope=\"row\" role=\"rowheader\"{number}>{}</th>", esc(cell)),
-            _ => write!(out, "<td role=\"cell\"{number} data-label=\"{label}\">{}</td>", esc(cell)),
+            0 => write!(out, "<th scope=\"row\" role=\"rowheader\"{class}>{}</th>", esc(cell)),
+            _ => write!(out, "<td role=\"cell\"{class} data-label=\"{label}\">{}</td>", esc(cell)),
         };
     }
     out.push_str("</tr>\n");

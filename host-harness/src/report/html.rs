@@ -38,6 +38,7 @@ pub fn html(review: &Review) -> String {
     ranking("Sources", "Source", &review.sources, &mut out);
     ranking("Users", "User", &review.users, &mut out);
     out.push_str("</div>\n");
+    last_alerts(review, &mut out);
     coturn(review, &mut out);
     removed(review, &mut out);
     left(review, &mut out);
@@ -120,6 +121,15 @@ fn alerts(review: &Review, out: &mut String) {
         row(&heads, &cells, out);
     }
     end_table(0, out);
+    out.push_str("</section>\n");
+}
+
+fn last_alerts(review: &Review, out: &mut String) {
+    let alerts = &review.alerts;
+    if alerts.list.is_empty() {
+        return;
+    }
+    out.push_str("<section>\n<h2>Last alerts</h2>\n");
     let heads = ["Time", "Rule", "Severity", "By", "Events#", "Since", "File"];
     table("The last alerts, newest first", &heads, out);
     for alert in alerts.list.iter().take(MAX_ALERTS) {

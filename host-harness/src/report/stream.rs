@@ -13,7 +13,7 @@ use coturn_ip_anonymizer::{
 };
 use memchr::{memchr, memmem};
 use tamis_sdk::{
-    ConfigError, Encoding, Meta, Session,
+    Action, ConfigError, Encoding, Meta, Session,
     key::KeyError,
     record::{Node, scan},
     timestamp,
@@ -65,11 +65,15 @@ struct Stream {
     /// Whether an event within a text is one: the first such line decides. In the log of a program, text that comes
     /// from outside may look like it.
     embedded: Option<bool>,
+    /// All lines so far are JSON, and one of them is an event that the tagger has written: it has read the others.
+    done: bool,
+    has_text: bool,
     removed: BTreeMap<&'static str, u64>,
 }
 
 struct Coturn {
     anonymizer: Session<CoturnIpAnonymizer>,
+    removable: BTreeMap<&'static str, u64>,
     aggregator: Aggregator,
 }
 
@@ -78,8 +82,22 @@ impl Coturn {
         let ip = IpConfig::default();
         Ok(Self {
             anonymizer: Session::new("", no_key)?,
+            removable: BTreeMap::new(),
             aggregator: Aggregator::new(&AggregateConfig::default(), &ip, ":"),
         })
+    }
+
+    /// Count what the filter would remove. It counts its own marks again: in a record that stays as it is, nothing is
+    /// left to remove.
+    fn would_remove(&mut self, meta: Meta<'_>, encoding: Encoding, record: &[u8], out: &mut Vec<u8>) {
+        out.clear();
+        let before: Vec<u64> = self.anonymizer.counters().map(|(_, count)| count).collect();
+        if self.anonymizer.process(meta, encoding, record, out) == Action::Keep || out == record {
+            return;
+        }
+        for ((kind, after), before) in self.anonymizer.counters().zip(before) {
+            *self.removable.entry(kind).or_default() += after - before;
+        }
     }
 }
 
@@ -100,6 +118,8 @@ impl Stream {
             tagged_so_far: 0,
             coturn: None,
             embedded: None,
+            done: false,
+            has_text: false,
             removed: BTreeMap::new(),
         })
     }
@@ -172,7 +192,7 @@ impl Streams {
         if let Some(summary) = coturn.aggregator.finish() {
             self.summary(summary);
         }
-        sums::add(&mut self.sums.removable, input, coturn.anonymizer.counters());
+        sums::add(&mut self.sums.removable, input, coturn.removable);
     }
 
     fn line(&mut self, input: usize, stream: &mut Stream, line: &[u8], json: bool) {
@@ -182,6 +202,7 @@ impl Streams {
         match Object::root(line, &tape).filter(|_| is_json) {
             Some(object) => self.object(input, stream, line, object, json),
             None => {
+                stream.has_text = true;
                 redaction::marked(line, &mut stream.removed);
                 let embedded = memchr(b'{', line).map(|at| &line[at..]);
                 if !embedded.is_some_and(|inner| self.embedded(input, stream, inner)) {
@@ -197,6 +218,7 @@ impl Streams {
             redaction::marked(line, &mut stream.removed);
         }
         if json && self.known(input, line, object) {
+            stream.done = self.sums.inputs.get(&input).is_some_and(|file| file.tagged);
             return;
         }
         let message = object.message(MESSAGES).unwrap_or_default();
@@ -267,12 +289,14 @@ impl Streams {
             // In a stream of several programs only what is coturn's for sure.
             if taken != Taken::No || !file.raw_events {
                 file.coturn = true;
-                self.out.clear();
-                coturn.anonymizer.process(meta, encoding, record, &mut self.out);
+                coturn.would_remove(meta, encoding, record, &mut self.out);
             }
             if taken != Taken::No {
                 return;
             }
+        }
+        if stream.done && !stream.has_text {
+            return;
         }
         self.out.clear();
         stream.tagger.process(meta, encoding, record, &mut self.out);
