@@ -14,6 +14,7 @@ pub mod inspect;
 pub mod keys;
 pub mod output;
 pub mod pipeline;
+pub mod recording;
 pub mod replay;
 pub mod scaffold;
 pub mod select;

@@ -6,11 +6,21 @@ use clap::{Parser, Subcommand};
 
 use crate::pipeline;
 
+/// A line on standard error. Unlike `eprintln!` it does not mind that nobody listens there.
+macro_rules! note {
+    ($($arguments:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($arguments)*);
+    }};
+}
+
 mod audit;
 mod filters;
 mod inspect;
 mod new;
 mod pack;
+mod playback;
+mod record;
 mod replay;
 mod run;
 
@@ -43,6 +53,7 @@ enum Command {
     Filters(filters::Args),
     New(new::Args),
     Pack(pack::Args),
+    Record(record::Args),
 }
 
 /// Why the command ends, in the terms of its exit codes.
@@ -119,6 +130,7 @@ pub fn main() -> ExitCode {
         Command::Filters(args) => filters::run(args),
         Command::New(args) => new::run(args),
         Command::Pack(args) => pack::run(args),
+        Command::Record(args) => record::run(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
