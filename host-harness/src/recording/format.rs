@@ -15,8 +15,8 @@ use crate::host::Encoding;
 /// The version of the format. Readers take this one, and refuse a later one.
 pub const VERSION: u32 = 1;
 
-/// The longest line that is read: the longest record there is, as base64 and with its frame.
-const MAX_LINE_BYTES: u64 = (crate::input::MAX_MAX_RECORD_BYTES as u64) / 3 * 4 + (64 << 10);
+/// The longest line that is read: a record of 16 MiB, every byte of it an escape, has room.
+const MAX_LINE_BYTES: u64 = 128 << 20;
 
 /// What the first line says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
