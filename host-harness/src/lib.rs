@@ -18,6 +18,7 @@ pub mod keys;
 pub mod lint;
 pub mod output;
 pub mod pipeline;
+pub mod recording;
 pub mod render;
 pub mod replay;
 pub mod report;

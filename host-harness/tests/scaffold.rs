@@ -7,6 +7,8 @@ use std::{
     env, fs,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
 const TAMIS: &str = env!("CARGO_BIN_EXE_tamis");
@@ -69,6 +71,41 @@ fn the_guide_does_what_it_says() {
         dir = fs::read_to_string(home.path().join("pwd")).unwrap().trim_end().into();
     }
     odd_records_are_the_same_in_all_hosts(&dir);
+    the_real_hosts_take_the_examples(&dir);
+}
+
+fn the_real_hosts_take_the_examples(dir: &Path) {
+    let named = |variable: &str| {
+        let path = env::var_os(variable).filter(|path| !path.is_empty());
+        if path.is_none() {
+            println!("skipped: {variable} names no binary");
+        }
+        path.map(|path| path.to_string_lossy().into_owned())
+    };
+    if let Some(envoy) = named("ENVOY") {
+        // With the module in it, started and configured.
+        let args = ["--mode", "validate", "-c", "examples/envoy.yaml"];
+        let output = command(&envoy, dir).args(args).output().unwrap();
+        assert!(output.status.success(), "{}", said(&output));
+    }
+    if let Some(fluent_bit) = named("FLUENT_BIT") {
+        let mut running = command(&fluent_bit, dir)
+            .args(["--config", "examples/fluent-bit.yaml"])
+            .envs([("LOG", "app.log"), ("TAMIS_CONFIG_DIR", "examples"), ("OUTPUT_DIR", ".")])
+            .env("TAMIS_WASM", "artifacts/login-masker.fluent-bit.wasm")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let started = Instant::now();
+        let read = || fs::read_to_string(dir.join("app.json")).unwrap_or_default();
+        while !read().ends_with('\n') && started.elapsed() < Duration::from_secs(30) {
+            thread::sleep(Duration::from_millis(50));
+        }
+        running.kill().unwrap();
+        running.wait().unwrap();
+        assert_eq!(read(), "{\"log\":\"login user=alice password=[REDACTED] ok\"}\n");
+    }
 }
 
 fn odd_records_are_the_same_in_all_hosts(dir: &Path) {

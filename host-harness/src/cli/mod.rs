@@ -6,6 +6,14 @@ use clap::{Parser, Subcommand};
 
 use crate::pipeline;
 
+/// A line on standard error. Unlike `eprintln!` it does not mind that nobody listens there.
+macro_rules! note {
+    ($($arguments:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($arguments)*);
+    }};
+}
+
 mod audit;
 mod bake;
 mod bench;
@@ -18,6 +26,8 @@ mod manual;
 mod new;
 mod output;
 mod pack;
+mod playback;
+mod record;
 mod replay;
 mod report;
 mod reveal;
@@ -63,6 +73,7 @@ enum Command {
     Man(manual::Man),
     New(new::Args),
     Pack(pack::Args),
+    Record(record::Args),
 }
 
 /// Why the command ends, in the terms of its exit codes.
@@ -147,6 +158,7 @@ pub fn main() -> ExitCode {
         Command::Man(args) => manual::man(&args),
         Command::New(args) => new::run(args),
         Command::Pack(args) => pack::run(args),
+        Command::Record(args) => record::run(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,4 +1,4 @@
-//! `tamis replay`: recorded cases on all hosts.
+//! `tamis replay`: recorded cases on all hosts. Recordings are replayed in `playback`.
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -7,49 +7,108 @@ use std::{
 
 use anyhow::anyhow;
 
-use super::Failure;
-use crate::{host::HostKind, replay, select::Opener};
+use super::{Failure, playback};
+use crate::{
+    host::{Encoding, HostKind},
+    recording::rate::Rate,
+    replay,
+    select::Opener,
+};
 
 const AFTER_HELP: &str = "\
 A case is a folder CASES/<filter>/<case>/ with input.log or input.jsonl, and expected.log or
 expected.jsonl (or error.txt, if the config must be refused); config.json, describe.txt and
 skip.txt (`<host>: <reason>`) if wanted. All hosts must give the expected bytes.
 
+With --recording, what `tamis record` wrote passes the filters named, if any, and comes out on
+standard output, as fast as --rate says. With --case, it becomes a case: its expectation is what
+the filter makes of it now, and all hosts are held against that.
+
 Examples:
   tamis replay
   tamis replay --host native --host component coturn-ip-anonymizer/
   tamis replay --bless coturn-ip-anonymizer/new-case
-  tamis replay --artifacts build/ my-filter/";
+  tamis replay --artifacts build/ my-filter/
+  tamis replay --recording incident.tamis.jsonl --rate 10x coturn-ip-anonymizer
+  tamis replay --recording incident.tamis.jsonl --case coturn-ip-anonymizer/incident";
 
-/// Run recorded cases and compare all hosts byte by byte.
+/// Run recorded cases and compare all hosts byte by byte; or replay a recording.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
-    /// Only cases whose FILTER/CASE holds one of these texts.
-    patterns: Vec<String>,
+    /// Only cases whose FILTER/CASE holds one of these texts; with --recording, filters.
+    #[arg(value_name = "PATTERN")]
+    pub(super) patterns: Vec<String>,
 
     /// Where the cases are.
     #[arg(long, value_name = "DIR", default_value = "tests/cases")]
-    cases: PathBuf,
+    pub(super) cases: PathBuf,
 
     /// Run the artifacts DIR/<filter>.<host>.wasm, not what is built in; there is no native
     /// host for these.
     #[arg(long, value_name = "DIR")]
-    artifacts: Option<PathBuf>,
+    pub(super) artifacts: Option<PathBuf>,
 
     /// Only this host; can be given several times: native, component, fluent-bit or
     /// proxy-wasm [default: all].
     #[arg(long)]
-    host: Vec<HostKind>,
+    pub(super) host: Vec<HostKind>,
 
     /// Make what the native host does (with --artifacts: component) the expectation, then check
     /// the other hosts.
     #[arg(long)]
     bless: bool,
+
+    /// Replay this recording (`-` is standard input).
+    #[arg(long, value_name = "FILE", conflicts_with = "bless")]
+    recording: Option<PathBuf>,
+
+    /// How fast: `real` as it was, `10x` ten times as fast, `max` without a pause
+    /// [default: max].
+    #[arg(long, value_name = "RATE", requires = "recording")]
+    pub(super) rate: Option<Rate>,
+
+    /// Config of a filter, or of the new case.
+    #[arg(long, short, value_name = "[NAME=]FILE", requires = "recording")]
+    pub(super) config: Vec<String>,
+
+    /// Make a case of the recording below --cases, with the expectation that it meets now.
+    #[arg(long, value_name = "FILTER/CASE", requires = "recording", conflicts_with = "rate")]
+    case: Option<String>,
+
+    /// Take only these records into the case.
+    #[arg(long, value_enum, requires = "case")]
+    pub(super) only: Option<Only>,
 }
 
-pub(super) fn run(args: Args) -> Result<(), Failure> {
+/// The encoding of the records that are taken.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(super) enum Only {
+    Text,
+    Json,
+}
+
+impl Only {
+    pub(super) fn encoding(self) -> Encoding {
+        match self {
+            Self::Text => Encoding::Text,
+            Self::Json => Encoding::Json,
+        }
+    }
+}
+
+pub(super) fn run(mut args: Args) -> Result<(), Failure> {
+    let mut made = None;
+    if let Some(recording) = args.recording.clone() {
+        let Some(case) = &args.case else { return playback::run(&args, &recording) };
+        let case = playback::make_case(&args, &recording, case)?;
+        args.patterns.push(case.clone());
+        args.bless = true;
+        made = Some(case);
+    }
     let mut cases = replay::discover(&args.cases, &args.patterns).map_err(Failure::Usage)?;
+    // A pattern may be the start of other names.
+    cases.retain(|case| made.as_ref().is_none_or(|made| *made == format!("{}/{}", case.filter, case.name)));
     if cases.is_empty() {
         return Err(Failure::Usage(anyhow!(
             "no case in {} holds {}",

@@ -87,11 +87,22 @@ pub(super) struct Args {
     memory_limit_bytes: usize,
 }
 
+/// What the lines of an input are.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Input {
+pub(super) enum Input {
     Auto,
     Text,
     Json,
+}
+
+impl Input {
+    pub(super) fn mode(self) -> InputMode {
+        match self {
+            Self::Auto => InputMode::Auto,
+            Self::Text => InputMode::Text,
+            Self::Json => InputMode::Json,
+        }
+    }
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
@@ -111,14 +122,11 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let opener = Opener::default();
     let mut stages = Vec::new();
     for (target, config) in targets.iter().zip(configs) {
-        stages.push(open(&opener, target, config, &args)?);
+        let kind = target.host(args.host).map_err(Failure::Usage)?;
+        stages.push(open(&opener, target, kind, config, Some(args.memory_limit_bytes))?);
     }
     let options = Options {
-        mode: match args.input {
-            Input::Auto => InputMode::Auto,
-            Input::Text => InputMode::Text,
-            Input::Json => InputMode::Json,
-        },
+        mode: args.input.mode(),
         tag: args.tag,
         max_record_bytes: usize::try_from(args.max_record_bytes).unwrap_or(MAX_MAX_RECORD_BYTES),
     };
@@ -138,13 +146,20 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     Ok(())
 }
 
-fn open(opener: &Opener, target: &Target, config: Config, args: &Args) -> Result<Stage, Failure> {
+/// Start a filter as a stage of a chain.
+pub(super) fn open(
+    opener: &Opener,
+    target: &Target,
+    kind: HostKind,
+    config: Config,
+    memory_limit_bytes: Option<usize>,
+) -> Result<Stage, Failure> {
     let name = target.name();
-    let kind = target.host(args.host).map_err(Failure::Usage)?;
+    let default = HostOptions::default();
     let options = HostOptions {
         config_base_dir: config.base_dir,
-        memory_limit_bytes: args.memory_limit_bytes,
-        ..HostOptions::default()
+        memory_limit_bytes: memory_limit_bytes.unwrap_or(default.memory_limit_bytes),
+        ..default
     };
     let host = opener.open(target, kind, &config.text, &options).map_err(|error| {
         let refused = error.downcast_ref::<Refused>().is_some();
@@ -210,7 +225,7 @@ fn sources(files: &[String], progress: &ProgressBar) -> Vec<Source> {
 }
 
 /// Standard input without the buffer of the standard library: reads are large already.
-fn stdin() -> io::Result<Box<dyn Read + Send>> {
+pub(super) fn stdin() -> io::Result<Box<dyn Read + Send>> {
     #[cfg(unix)]
     {
         use std::os::fd::AsFd;
@@ -220,7 +235,7 @@ fn stdin() -> io::Result<Box<dyn Read + Send>> {
     Ok(Box::new(io::stdin()))
 }
 
-fn sink(output: Option<&Path>) -> anyhow::Result<Box<dyn Write + Send>> {
+pub(super) fn sink(output: Option<&Path>) -> anyhow::Result<Box<dyn Write + Send>> {
     if let Some(path) = output {
         let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
         return Ok(Box::new(file));
