@@ -60,7 +60,7 @@ pub fn columns(label: &str, classes: &[&str], columns: &[Column], out: &mut Stri
     let _ = writeln!(
         out,
         "<svg class=\"time\" viewBox=\"0 0 {} 100\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{}\">",
-        columns.len().max(24) * 10,
+        columns.len().max(1) * 10,
         esc(label)
     );
     for (i, column) in columns.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! The review: what `--format json` writes and the other formats are made from. Its names are an interface; what
 //! they mean is in `docs/report.md`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
 use tamis_detectors::Severity;
@@ -320,8 +320,10 @@ impl Review {
         };
         let mut files: Vec<FileInfo> = Vec::new();
         let mut of_file = Files::new(&removed, &left);
-        for info in found.files {
-            let sums = names.iter().position(|n| *n == info.file).and_then(|input| sums.inputs.get(&input));
+        let inputs: HashMap<&str, usize> = names.iter().map(String::as_str).zip(0..).collect();
+        // One entry each, in the same order.
+        for (info, loggers) in found.files.into_iter().zip(found.loggers) {
+            let sums = inputs.get(info.file.as_str()).and_then(|input| sums.inputs.get(input));
             let mut contents = Vec::new();
             if let Some(sums) = sums {
                 let all = [
@@ -333,8 +335,7 @@ impl Review {
                 contents.extend(all.iter().filter(|(is, _)| *is).map(|(_, name)| *name));
             }
             if contents.is_empty() {
-                let loggers = found.loggers.iter().find(|l| l.file == info.file);
-                contents.extend(loggers.and_then(|l| l.loggers.first()).map(|l| l.name));
+                contents.extend(loggers.loggers.first().map(|l| l.name));
             }
             files.push(FileInfo {
                 contents,
