@@ -258,7 +258,10 @@ fn our_own_examples_are_clean() {
                 continue;
             }
             files += 1;
-            let output = lint(&["pipeline", path.to_str().unwrap()]);
+            // `tamis record`, to which this one sends, is what redacts.
+            let recorded = path.ends_with("examples/record/fluent-bit.yaml");
+            let allow: &[&str] = if recorded { &["--allow", "pipeline/no-filter"] } else { &[] };
+            let output = lint(&[&["pipeline", path.to_str().unwrap()], allow].concat());
             let text = String::from_utf8_lossy(&output.stdout).into_owned();
             assert_eq!(output.status.code(), Some(0), "{}\n{text}{:?}", path.display(), output.stderr);
         }
