@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use crate::pipeline;
 
 mod audit;
+mod conformance;
 mod filters;
 mod inspect;
 mod replay;
@@ -15,7 +16,7 @@ mod run;
 const AFTER_HELP: &str = "\
 Exit codes:
   0  done (also if whoever reads the output has gone)
-  1  replay: a case came out differently
+  1  replay: a case came out differently; conformance: a check failed
   2  bad usage, or a filter refused its config
   3  an input could not be read, or the output could not be written
   4  a filter failed: it trapped, broke its ABI or ran out of time or memory
@@ -38,13 +39,14 @@ enum Command {
     Audit(audit::Args),
     Replay(replay::Args),
     Inspect(inspect::Args),
+    Conformance(conformance::Args),
     Filters(filters::Args),
 }
 
 /// Why the command ends, in the terms of its exit codes.
 #[derive(Debug)]
 enum Failure {
-    /// Reported already: a case came out differently.
+    /// Reported already: a case came out differently, or a check failed.
     Findings,
     /// Bad usage or a refused config.
     Usage(anyhow::Error),
@@ -112,6 +114,7 @@ pub fn main() -> ExitCode {
         Command::Audit(args) => audit::run(args),
         Command::Replay(args) => replay::run(args),
         Command::Inspect(args) => inspect::run(args),
+        Command::Conformance(args) => conformance::run(args),
         Command::Filters(args) => filters::run(args),
     };
     match done {

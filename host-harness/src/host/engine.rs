@@ -208,24 +208,34 @@ impl fmt::Debug for Engines {
 #[derive(Debug, Clone)]
 pub struct Limits {
     memory_limit_bytes: usize,
+    allocated_bytes: usize,
 }
 
 impl Limits {
     /// The limits that `options` set.
     pub fn new(options: &HostOptions) -> Self {
-        Self { memory_limit_bytes: options.memory_limit_bytes }
+        Self { memory_limit_bytes: options.memory_limit_bytes, allocated_bytes: 0 }
+    }
+
+    /// What all memories of the instance have grown to, in bytes.
+    pub fn allocated_bytes(&self) -> usize {
+        self.allocated_bytes
     }
 }
 
 impl ResourceLimiter for Limits {
     fn memory_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
-        _maximum: Option<usize>,
+        maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         // `false` makes memory.grow answer -1: the guest's allocator decides what then.
-        Ok(desired <= self.memory_limit_bytes)
+        let grows = desired <= self.memory_limit_bytes;
+        if grows && maximum.is_none_or(|maximum| desired <= maximum) {
+            self.allocated_bytes += desired.saturating_sub(current);
+        }
+        Ok(grows)
     }
 
     fn table_growing(

@@ -211,4 +211,10 @@ pub trait Host {
     fn counters(&mut self) -> anyhow::Result<Vec<(String, u64)>> {
         Ok(Vec::new())
     }
+
+    /// How much linear memory the guest has, in bytes; none where there is no guest. It never
+    /// shrinks.
+    fn memory_bytes(&mut self) -> Option<usize> {
+        None
+    }
 }

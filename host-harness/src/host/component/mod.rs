@@ -61,12 +61,7 @@ pub fn open(
     config: &str,
     options: &HostOptions,
 ) -> anyhow::Result<Box<dyn Host>> {
-    // A component has no files and no environment: keys are looked up on this side.
-    let config =
-        keys::inline(config, options.config_base_dir.as_deref()).map_err(|e| Refused(e.to_string()))?;
-    let mut running = Running::instantiate(engines, wasm, options)?;
-    running.initialize(&config, engines.ticks(options.init_timeout))?;
-    Ok(Box::new(running))
+    Ready::new(engines, wasm)?.open(config, options)
 }
 
 /// Ask a component what it is, without a config.
@@ -74,18 +69,90 @@ pub fn open(
 /// # Errors
 /// When this is no component of the contract, or it fails.
 pub fn describe(engines: &Engines, wasm: &[u8], options: &HostOptions) -> anyhow::Result<Description> {
-    let mut running = Running::instantiate(engines, wasm, options)?;
-    running.store.set_epoch_deadline(engines.ticks(options.init_timeout));
-    let description = running
-        .guest
-        .tamis_log_filter_filter()
-        .call_describe(&mut running.store)
-        .map_err(|e| running.failed("describe", e))?;
-    Ok(Description {
-        name: description.name,
-        version: description.version,
-        config_schema: description.config_schema,
-    })
+    Ready::new(engines, wasm)?.describe(options)
+}
+
+/// A component that is compiled and linked: it can be started any number of times.
+pub struct Ready {
+    pre: LogFilterPre<State>,
+    engines: Engines,
+}
+
+impl fmt::Debug for Ready {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ready").finish_non_exhaustive()
+    }
+}
+
+impl Ready {
+    /// Compile and link a component.
+    ///
+    /// # Errors
+    /// When this is no component of the contract, or imports more than diagnostics.
+    pub fn new(engines: &Engines, wasm: &[u8]) -> anyhow::Result<Self> {
+        let component = compile(engines, wasm)?;
+        let foreign = foreign(&component, engines);
+        if !foreign.is_empty() {
+            bail!(
+                "this component asks for more than a log filter gets: it imports {}; a filter has \
+                 tamis:log-filter/diagnostics and nothing else (no files, network, clock or \
+                 environment), so build it without them",
+                foreign.join(", ")
+            )
+        }
+        Ok(Self { pre: link(&component, &linker(engines)?)?, engines: engines.clone() })
+    }
+
+    /// Start it.
+    ///
+    /// # Errors
+    /// [`Refused`] when the filter does not accept its config; else when it fails.
+    pub fn open(&self, config: &str, options: &HostOptions) -> anyhow::Result<Box<dyn Host>> {
+        // A component has no files and no environment: keys are looked up on this side.
+        let config =
+            keys::inline(config, options.config_base_dir.as_deref()).map_err(|e| Refused(e.to_string()))?;
+        let mut running = Running::instantiate(self, options)?;
+        running.initialize(&config, self.engines.ticks(options.init_timeout))?;
+        Ok(Box::new(running))
+    }
+
+    /// Ask it what it is, without a config.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn describe(&self, options: &HostOptions) -> anyhow::Result<Description> {
+        let mut running = Running::instantiate(self, options)?;
+        running.store.set_epoch_deadline(self.engines.ticks(options.init_timeout));
+        let description = running
+            .guest
+            .tamis_log_filter_filter()
+            .call_describe(&mut running.store)
+            .map_err(|e| running.failed("describe", e))?;
+        Ok(Description {
+            name: description.name,
+            version: description.version,
+            config_schema: description.config_schema,
+        })
+    }
+}
+
+/// What a component imports beyond what a filter gets.
+///
+/// # Errors
+/// When this is no component that can be compiled.
+pub fn foreign_imports(engines: &Engines, wasm: &[u8]) -> anyhow::Result<Vec<String>> {
+    Ok(foreign(&compile(engines, wasm)?, engines))
+}
+
+/// Whether a component exports the contract, whatever it imports.
+///
+/// # Errors
+/// When it does not, with the first thing that is missing or has another type.
+pub fn check_exports(engines: &Engines, wasm: &[u8]) -> anyhow::Result<()> {
+    let component = compile(engines, wasm)?;
+    let mut linker = linker(engines)?;
+    linker.define_unknown_imports_as_traps(&component).map_err(anyhow::Error::from)?;
+    link(&component, &linker).map(drop)
 }
 
 /// What an instance has on this side of the boundary.
@@ -130,29 +197,18 @@ impl fmt::Debug for Running {
 }
 
 impl Running {
-    fn instantiate(engines: &Engines, wasm: &[u8], options: &HostOptions) -> anyhow::Result<Self> {
-        let engine = engines.engine();
-        let component = Component::new(engine, wasm)
-            .map_err(anyhow::Error::from)
-            .context("this is not a WebAssembly component that can be compiled")?;
-        refuse_foreign_imports(&component, engine)?;
-        let mut linker = Linker::new(engine);
-        LogFilter::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)
-            .map_err(anyhow::Error::from)?;
-        let pre = linker
-            .instantiate_pre(&component)
-            .and_then(LogFilterPre::new)
-            .map_err(anyhow::Error::from)
-            .context("this component does not export what tamis:log-filter asks for")?;
+    fn instantiate(ready: &Ready, options: &HostOptions) -> anyhow::Result<Self> {
+        let engines = &ready.engines;
         let state = State {
             limits: Limits::new(options),
             diagnostics: Arc::clone(&options.diagnostics),
             diagnostics_left: MAX_DIAGNOSTICS,
         };
-        let mut store = Store::new(engine, state);
+        let mut store = Store::new(engines.engine(), state);
         store.limiter(|state| &mut state.limits);
         store.set_epoch_deadline(engines.ticks(options.init_timeout));
-        let guest = pre
+        let guest = ready
+            .pre
             .instantiate(&mut store)
             .map_err(anyhow::Error::from)
             .context("the component cannot be instantiated")?;
@@ -240,23 +296,39 @@ impl Host for Running {
             .map_err(|e| self.failed("counters", e))?;
         Ok(counters.into_iter().map(|c| (c.name, c.count)).collect())
     }
+
+    fn memory_bytes(&mut self) -> Option<usize> {
+        Some(self.store.data().limits.allocated_bytes())
+    }
 }
 
-fn refuse_foreign_imports(component: &Component, engine: &wasmtime::Engine) -> anyhow::Result<()> {
-    let ty = component.component_type();
-    let foreign: Vec<&str> = ty
-        .imports(engine)
+fn compile(engines: &Engines, wasm: &[u8]) -> anyhow::Result<Component> {
+    Component::new(engines.engine(), wasm)
+        .map_err(anyhow::Error::from)
+        .context("this is not a WebAssembly component that can be compiled")
+}
+
+fn linker(engines: &Engines) -> anyhow::Result<Linker<State>> {
+    let mut linker = Linker::new(engines.engine());
+    LogFilter::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state).map_err(anyhow::Error::from)?;
+    Ok(linker)
+}
+
+fn link(component: &Component, linker: &Linker<State>) -> anyhow::Result<LogFilterPre<State>> {
+    linker
+        .instantiate_pre(component)
+        .and_then(LogFilterPre::new)
+        .map_err(anyhow::Error::from)
+        .context("this component does not export what tamis:log-filter asks for")
+}
+
+fn foreign(component: &Component, engines: &Engines) -> Vec<String> {
+    component
+        .component_type()
+        .imports(engines.engine())
         .map(|(name, _)| name)
         // Types alone give a guest nothing to call.
         .filter(|n| !n.starts_with(DIAGNOSTICS) && !n.starts_with("tamis:log-filter/types@"))
-        .collect();
-    if foreign.is_empty() {
-        return Ok(());
-    }
-    bail!(
-        "this component asks for more than a log filter gets: it imports {}; a filter has \
-         tamis:log-filter/diagnostics and nothing else (no files, network, clock or \
-         environment), so build it without them",
-        foreign.join(", ")
-    )
+        .map(str::to_owned)
+        .collect()
 }

@@ -136,6 +136,10 @@ impl Host for FluentBit {
         }
         Ok(())
     }
+
+    fn memory_bytes(&mut self) -> Option<usize> {
+        Some(self.guest.memory_bytes())
+    }
 }
 
 /// A NUL ends a record in this ABI. Fluent Bit never has one there, because its records

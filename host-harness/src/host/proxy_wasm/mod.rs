@@ -17,6 +17,7 @@ use tamis_sdk::record::scan;
 use super::{Action, Batch, Encoding, Engines, Host, HostOptions, Outcome, Refused};
 use crate::keys;
 
+pub(crate) use guest::compile;
 pub use guest::{Delivery, Guest, Passed};
 pub use stream::{Headers, LocalAnswer, Message};
 
