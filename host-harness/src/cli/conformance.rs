@@ -197,8 +197,9 @@ fn artifacts(filter: &str, args: &Args) -> anyhow::Result<Vec<Artifact>> {
         });
         return Ok(found.collect());
     }
-    let wasm = fs::read(filter)
-        .with_context(|| format!("'{filter}' is no built-in filter (see `tamis filters`) and cannot be read"))?;
+    let wasm = fs::read(filter).with_context(|| {
+        format!("'{filter}' is no built-in filter (see `tamis filters`) and cannot be read")
+    })?;
     let name = Path::new(filter).file_name().map_or(filter.into(), |n| n.to_string_lossy());
     let artifact = Artifact::new(&name, wasm, args.host, args.function.as_deref());
     Ok(vec![artifact.with_context(|| filter.to_owned())?])
@@ -255,8 +256,7 @@ fn render(reports: &[Report], format: Format, colour: bool) -> io::Result<Vec<u8
 }
 
 fn list(format: Format, host: Option<HostKind>) -> anyhow::Result<Vec<u8>> {
-    let checks: Vec<_> =
-        CHECKS.iter().filter(|c| host.is_none_or(|host| c.hosts.contains(&host))).collect();
+    let checks: Vec<_> = CHECKS.iter().filter(|c| host.is_none_or(|host| c.hosts.contains(&host))).collect();
     let mut text = Vec::new();
     match format {
         Format::Junit => return Err(anyhow!("--list prints text or json")),

@@ -42,8 +42,7 @@ impl<'a> Suite<'a> {
     }
 
     fn describe(&mut self) -> Verdict {
-        let described =
-            self.ready().and_then(|ready| Ok(ready.describe(&self.context.options.host)?));
+        let described = self.ready().and_then(|ready| Ok(ready.describe(&self.context.options.host)?));
         let description = match described {
             Ok(description) => description,
             Err(error) => return Verdict::fail(error.text),
@@ -68,7 +67,9 @@ impl<'a> Suite<'a> {
             Err(error) => Verdict::fail(format!("it is not JSON: {error}")),
             Ok(serde_json::Value::Object(root)) => {
                 let of_object = root.get("type").is_some_and(|ty| ty == "object")
-                    || ["$ref", "properties", "allOf", "anyOf", "oneOf"].iter().any(|k| root.contains_key(*k));
+                    || ["$ref", "properties", "allOf", "anyOf", "oneOf"]
+                        .iter()
+                        .any(|k| root.contains_key(*k));
                 if of_object {
                     return Verdict::pass(format!("{} bytes", schema.len()));
                 }
@@ -115,8 +116,8 @@ impl super::Suite for Suite<'_> {
             "refusal" => self.refusal(),
             "result" => behaviour::result(self, samples),
             "batches" => behaviour::batches(self, samples),
-            "hostile" => behaviour::survives(self, &corpus::hostile(), true),
-            "malformed" => behaviour::survives(self, &corpus::malformed(), false),
+            "hostile" => behaviour::survives(self, &corpus::hostile(), true, &mut false),
+            "malformed" => behaviour::survives(self, &corpus::malformed(), false, &mut false),
             "poison" => behaviour::poison(self, samples),
             "determinism" => behaviour::determinism(self, samples),
             "untouched" => behaviour::untouched(self, true),

@@ -112,7 +112,10 @@ pub(super) fn malformed() -> Vec<Named> {
         named("invalid UTF-8", b"{\"log\":\"\xff\xfe\xc3(\xed\xa0\x80\xf8\"}".as_slice()),
         named("10,000 bytes 0xFF", vec![0xFF; 10_000]),
         named("10,000 quotes", vec![b'"'; 10_000]),
-        named("100,000 levels of lists", format!("{{\"log\":{}1{}}}", "[".repeat(100_000), "]".repeat(100_000))),
+        named(
+            "100,000 levels of lists",
+            format!("{{\"log\":{}1{}}}", "[".repeat(100_000), "]".repeat(100_000)),
+        ),
         named("100,000 levels of objects", format!("{}1{}", "{\"a\":".repeat(100_000), "}".repeat(100_000))),
         named("100,000 brackets", vec![b'['; 100_000]),
     ]

@@ -128,7 +128,10 @@ impl Artifact {
 }
 
 fn told_by_exports(module: &Module, function: Option<&str>) -> anyhow::Result<HostKind> {
-    if module.exports.keys().any(|name| name.starts_with("proxy_abi_version_") || name.starts_with("proxy_on_"))
+    if module
+        .exports
+        .keys()
+        .any(|name| name.starts_with("proxy_abi_version_") || name.starts_with("proxy_on_"))
     {
         return Ok(HostKind::ProxyWasm);
     }
@@ -156,7 +159,9 @@ fn function_name(module: &Module, asked: Option<&str>) -> anyhow::Result<String>
     match fitting.as_slice() {
         [] => Ok("filter".to_owned()),
         [one] => Ok((*one).to_owned()),
-        several => bail!("several functions fit Fluent Bit: name one with --function: {}", several.join(", ")),
+        several => {
+            bail!("several functions fit Fluent Bit: name one with --function: {}", several.join(", "))
+        }
     }
 }
 
@@ -204,13 +209,14 @@ pub fn check(
 ) -> anyhow::Result<Report> {
     known(&options.only)?;
     known(&options.skip)?;
-    let samples =
-        if options.samples.is_empty() { corpus::samples() } else { options.samples.clone() };
+    let samples = if options.samples.is_empty() { corpus::samples() } else { options.samples.clone() };
     let context = Context { artifact, options, engines, samples };
     let mut suite: Box<dyn Suite + '_> = match artifact.kind {
         HostKind::Native => bail!("the native host has no artifact"),
         HostKind::Component => Box::new(component::Suite::new(&context)?),
-        HostKind::FluentBit => Box::new(fluent_bit::Suite::new(&context).context("cannot prepare the checks")?),
+        HostKind::FluentBit => {
+            Box::new(fluent_bit::Suite::new(&context).context("cannot prepare the checks")?)
+        }
         HostKind::ProxyWasm => Box::new(proxy_wasm::Suite::new(&context)?),
     };
     let mut report = Report::new(artifact);

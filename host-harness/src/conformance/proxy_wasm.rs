@@ -110,7 +110,9 @@ impl<'a> Suite<'a> {
         }
         let allocates = |name: &str| self.module.has(name, &Signature::words(1, 1));
         if !allocates("proxy_on_memory_allocate") && !allocates("malloc") {
-            wrong.push("neither `proxy_on_memory_allocate` nor `malloc` takes an i32 and gives one".to_owned());
+            wrong.push(
+                "neither `proxy_on_memory_allocate` nor `malloc` takes an i32 and gives one".to_owned(),
+            );
         }
         for (name, params, results) in CALLBACKS {
             let wanted = Signature::words(params, results);
@@ -139,17 +141,19 @@ impl<'a> Suite<'a> {
                     MORE_CALLS.contains(&name.as_str())
                         || name.strip_prefix("proxy_").is_some_and(|name| CALLS.contains(&name))
                 }
-                (module, Entity::Func(_)) if wasi::MODULES.contains(&module) => match wasi::in_proxies(name) {
-                    InProxies::Always => true,
-                    InProxies::Since(month) => {
-                        // That is long enough ago.
-                        if month != "November 2021" {
-                            late.push(format!("`{name}` ({month})"));
+                (module, Entity::Func(_)) if wasi::MODULES.contains(&module) => {
+                    match wasi::in_proxies(name) {
+                        InProxies::Always => true,
+                        InProxies::Since(month) => {
+                            // That is long enough ago.
+                            if month != "November 2021" {
+                                late.push(format!("`{name}` ({month})"));
+                            }
+                            true
                         }
-                        true
+                        InProxies::Never => false,
                     }
-                    InProxies::Never => false,
-                },
+                }
                 _ => false,
             };
             if !given {
@@ -161,15 +165,17 @@ impl<'a> Suite<'a> {
         }
         if !late.is_empty() {
             let list = late.join(", ");
-            return Verdict::warn(format!("not in proxies built from sources before the month given: {list}"));
+            return Verdict::warn(format!(
+                "not in proxies built from sources before the month given: {list}"
+            ));
         }
         Verdict::pass(format!("{} functions that Envoy gives", self.module.imports.len()))
     }
 
     fn open(&self, config: &str) -> anyhow::Result<Guest> {
         let options = &self.context.options.host;
-        let config = keys::inline(config, options.config_base_dir.as_deref())
-            .map_err(|e| Refused(e.to_string()))?;
+        let config =
+            keys::inline(config, options.config_base_dir.as_deref()).map_err(|e| Refused(e.to_string()))?;
         let compiled = self.compiled.as_ref().map_err(|error| anyhow::anyhow!(brief(error)))?;
         Guest::start_foreign(self.context.engines, compiled, &config, options)
     }
@@ -284,8 +290,8 @@ impl super::Suite for Suite<'_> {
             "result" => behaviour::result(self, samples),
             "chunks" => self.chunks(),
             "batches" => self.batches(),
-            "hostile" => behaviour::survives(self, &corpus::hostile(), true),
-            "malformed" => behaviour::survives(self, &corpus::malformed(), false),
+            "hostile" => behaviour::survives(self, &corpus::hostile(), true, &mut false),
+            "malformed" => behaviour::survives(self, &corpus::malformed(), false, &mut false),
             "poison" => behaviour::poison(self, samples),
             "determinism" => behaviour::determinism(self, samples),
             "untouched" => behaviour::untouched(self, true),

@@ -119,7 +119,9 @@ mod tests {
     #[test]
     fn same_other_and_replaced_values_are_told_apart() {
         let change = |old: &str, new: &str| compare("a", old, new);
-        for (old, new) in [("1.0", "1"), ("1E5", "100000.0"), ("100e-2", "1"), ("-0.0", "-0"), ("\"\\u0041\"", "\"A\"")] {
+        for (old, new) in
+            [("1.0", "1"), ("1E5", "100000.0"), ("100e-2", "1"), ("-0.0", "-0"), ("\"\\u0041\"", "\"A\"")]
+        {
             assert!(matches!(change(old, new), Some(Change::Respelled(_))), "{old} {new}");
         }
         for (old, new) in [("9007199254740993", "9007199254740992"), ("0.10000000000000000001", "0.1")] {

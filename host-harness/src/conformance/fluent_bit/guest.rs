@@ -50,6 +50,8 @@ pub(super) struct Plan<'a> {
     pub module: &'a Module,
     pub function: &'a str,
     pub own_pair: bool,
+    /// Whether the module imports functions of WASI.
+    pub of_wasi: bool,
     /// The directory that is open to the guest.
     pub dir: &'a Path,
     pub options: &'a HostOptions,
@@ -109,16 +111,18 @@ impl Guest {
         if !plan.own_pair {
             // Fluent Bit's runtime makes room for its heap behind what the module has.
             let pages = memory.grow(&mut store, 1).map_err(anyhow::Error::from);
-            let pages = pages.context("there is no room for Fluent Bit's heap: raise the maximum of the memory")?;
+            let pages =
+                pages.context("there is no room for Fluent Bit's heap: raise the maximum of the memory")?;
             store.data_mut().heap = Heap::at(u32::try_from(pages << 16)?);
         }
         let pair = match plan.own_pair {
-            true => Some((function(&instance, &mut store, "malloc")?, function(&instance, &mut store, "free")?)),
+            true => {
+                Some((function(&instance, &mut store, "malloc")?, function(&instance, &mut store, "free")?))
+            }
             false => None,
         };
-        let counts = instance
-            .get_global(&mut store, measure::TOP)
-            .zip(instance.get_global(&mut store, measure::MOST));
+        let counts =
+            instance.get_global(&mut store, measure::TOP).zip(instance.get_global(&mut store, measure::MOST));
         let mut guest = Self {
             filter: function(&instance, &mut store, plan.function)?,
             memory,
@@ -128,10 +132,14 @@ impl Guest {
             call_ticks: engines.ticks(options.call_timeout),
             counts,
         };
-        if instance.get_func(&mut guest.store, "_initialize").is_some() {
-            let initialize: TypedFunc<(), ()> = function(&instance, &mut guest.store, "_initialize")?;
-            guest.rewind()?;
-            initialize.call(&mut guest.store, ()).map_err(|error| guest.failed("_initialize", error))?;
+        // A reactor of WASI is initialised; what has no WASI has its constructors called.
+        let first = ["__wasm_call_ctors", "_initialize"][usize::from(plan.of_wasi)];
+        for name in [first, "__post_instantiate"] {
+            if instance.get_func(&mut guest.store, name).is_some() {
+                let run: TypedFunc<(), ()> = function(&instance, &mut guest.store, name)?;
+                guest.rewind()?;
+                run.call(&mut guest.store, ()).map_err(|error| guest.failed(name, error))?;
+            }
         }
         Ok(guest)
     }
@@ -221,7 +229,10 @@ impl Guest {
     fn copy_in(&mut self, bytes: &[u8]) -> anyhow::Result<u32> {
         let at = self.malloc(u32::try_from(bytes.len() + 1)?)?;
         if at != 0 && !self.put(at, bytes) {
-            return Err(anyhow!("malloc of {} bytes gave {at:#x}, which is no room for them", bytes.len() + 1));
+            return Err(anyhow!(
+                "malloc of {} bytes gave {at:#x}, which is no room for them",
+                bytes.len() + 1
+            ));
         }
         Ok(at)
     }
@@ -232,7 +243,9 @@ impl Guest {
         let lengths = (u32::try_from(TAG.len())?, u32::try_from(record.len())?);
         let answer = self.call((tag, lengths.0), (at, lengths.1));
         // Fluent Bit frees after a trap, too.
-        if self.frees && !matches!(&answer, Err(error) if error.downcast_ref::<Trap>() == Some(&Trap::Interrupt)) {
+        if self.frees
+            && !matches!(&answer, Err(error) if error.downcast_ref::<Trap>() == Some(&Trap::Interrupt))
+        {
             let mut freed = Ok(());
             for copy in [tag, at].into_iter().filter(|copy| *copy != 0) {
                 freed = freed.and(self.free(copy));
@@ -241,11 +254,13 @@ impl Guest {
                 freed?;
             }
         }
-        Ok(match answer? {
+        let answer = answer?;
+        if at == 0 {
+            return Ok(Fate::Lost("there is no memory for it: it arrives as pointer 0".to_owned()));
+        }
+        Ok(match answer {
             Answer::Null => Fate::Lost("the result is a null pointer".to_owned()),
-            Answer::Unterminated(at) => {
-                Fate::Lost(format!("no NUL follows the result at {at:#x} in memory"))
-            }
+            Answer::Unterminated(at) => Fate::Lost(format!("no NUL follows the result at {at:#x} in memory")),
             Answer::Text(text) if text.is_empty() && !record.is_empty() => Fate::Dropped,
             Answer::Text(text) if text == record => Fate::Kept,
             Answer::Text(text) if is_object(record) && !is_object(&text) => {

@@ -81,6 +81,9 @@ pub(super) const NOT_MADE: [&str; 15] = [
 
 type C<'a> = Caller<'a, State>;
 
+/// Whether a byte is of a class of characters.
+type IsOfClass = fn(u8) -> bool;
+
 /// The memory of the module; an empty one if it has none.
 fn memory<'a>(caller: &'a mut C<'_>) -> &'a mut [u8] {
     match caller.get_export("memory") {
@@ -207,18 +210,26 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
             },
         )?;
     }
-    linker.func_wrap(ENV, "memset", |mut c: C<'_>, to: u32, byte: u32, size: u32| -> wasmtime::Result<u32> {
-        bytes(&mut c, to, size)?.fill((byte & 0xFF) as u8);
-        Ok(to)
-    })?;
+    linker.func_wrap(
+        ENV,
+        "memset",
+        |mut c: C<'_>, to: u32, byte: u32, size: u32| -> wasmtime::Result<u32> {
+            bytes(&mut c, to, size)?.fill((byte & 0xFF) as u8);
+            Ok(to)
+        },
+    )?;
     linker.func_wrap(ENV, "memcmp", |mut c: C<'_>, a: u32, b: u32, size: u32| -> wasmtime::Result<i32> {
         let a = bytes(&mut c, a, size)?.to_vec();
         Ok(order(&a, bytes(&mut c, b, size)?))
     })?;
-    linker.func_wrap(ENV, "memchr", |mut c: C<'_>, at: u32, byte: u32, size: u32| -> wasmtime::Result<u32> {
-        let found = memchr::memchr((byte & 0xFF) as u8, bytes(&mut c, at, size)?);
-        Ok(found.and_then(|i| at.checked_add(u32::try_from(i).ok()?)).unwrap_or(0))
-    })?;
+    linker.func_wrap(
+        ENV,
+        "memchr",
+        |mut c: C<'_>, at: u32, byte: u32, size: u32| -> wasmtime::Result<u32> {
+            let found = memchr::memchr((byte & 0xFF) as u8, bytes(&mut c, at, size)?);
+            Ok(found.and_then(|i| at.checked_add(u32::try_from(i).ok()?)).unwrap_or(0))
+        },
+    )?;
     strings(linker)?;
     linker.func_wrap(ENV, "puts", |_: C<'_>, _: u32| 0i32)?;
     linker.func_wrap(ENV, "putchar", |_: C<'_>, character: i32| character)?;
@@ -298,7 +309,7 @@ fn strings(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         let end = text.find(|c: char| !c.is_ascii_digit() && c != '-' && c != '+').unwrap_or(text.len());
         Ok(text[..end].parse().unwrap_or(0))
     })?;
-    let class: [(&str, fn(u8) -> bool); 8] = [
+    let class: [(&str, IsOfClass); 8] = [
         ("isupper", |b| b.is_ascii_uppercase()),
         ("isalpha", |b| b.is_ascii_alphabetic()),
         ("isspace", |b| b.is_ascii_whitespace() || b == 0x0b),

@@ -10,14 +10,8 @@ use super::{
     corpus::{self, Named, Sample},
     driver::{Driver, Fault, Subject, brief},
     fluent_bit_signature,
-    module::{Entity, Module, Signature, function_names},
+    module::{Entity, Module, Signature},
     report::Verdict,
-    stack::{
-        DEFAULT_BYTES,
-        bound::{self, Bound},
-        frame::Calls,
-        measure,
-    },
     wasi,
 };
 use crate::{
@@ -25,6 +19,7 @@ use crate::{
     keys, text_wrap,
 };
 
+mod depth;
 mod format;
 mod guest;
 mod heap;
@@ -59,12 +54,16 @@ pub(super) struct Suite<'a> {
     compiled: anyhow::Result<Compiled>,
     function: &'a str,
     own_pair: bool,
+    /// Whether it imports functions of WASI, on which it depends how it is started.
+    of_wasi: bool,
     /// The name of its config file: that of the filter, if it says it.
     label: Option<String>,
     /// With the config that was given.
     dir: TempDir,
     /// As Fluent Bit holds records: a line of text is `{"log":...}`.
     samples: Vec<Sample>,
+    /// Whether there was a record that it did not come back from.
+    hangs: bool,
 }
 
 impl<'a> Suite<'a> {
@@ -83,10 +82,12 @@ impl<'a> Suite<'a> {
         Ok(Self {
             own_pair: module.has("malloc", &Signature::words(1, 1))
                 && module.has("free", &Signature::words(1, 0)),
+            of_wasi: module.imports.iter().any(|(from, ..)| wasi::MODULES.contains(&from.as_str())),
             compiled: compile(context.engines, wasm),
             function: context.artifact.function.as_deref().unwrap_or("filter"),
             module,
             samples: context.samples.iter().map(as_record).collect(),
+            hangs: false,
             context,
             label,
             dir,
@@ -106,17 +107,27 @@ impl<'a> Suite<'a> {
             }
             _ => wrong.push(format!("no function is exported as `{}`", self.function)),
         }
-        let initialize = self.module.exports.get("_initialize");
-        if initialize.is_some_and(|e| *e != Entity::Func(Signature::words(0, 0))) {
-            wrong.push("`_initialize` is no function without parameters and results".to_owned());
+        for name in ["_initialize", "_start"] {
+            let nothing = Entity::Func(Signature::words(0, 0));
+            if self.module.exports.get(name).is_some_and(|e| *e != nothing) {
+                wrong.push(format!("`{name}` is no function without parameters and results"));
+            }
         }
         if !wrong.is_empty() {
             return Verdict::fail(wrong.join("; "));
         }
-        if initialize.is_none() && !self.module.exports.contains_key("_start") {
-            return Verdict::warn("no `_initialize`: Fluent Bit says so at each start, and constructors do not run");
-        }
-        Verdict::pass(format!("memory, `{}` {wanted}", self.function))
+        let has = |name: &str| self.module.exports.contains_key(name);
+        let doubt = match (self.of_wasi, has("_initialize"), has("_start")) {
+            (_, _, true) => {
+                "`_start` is exported and never called: build a reactor, so that constructors run"
+            }
+            (true, false, _) => {
+                "no `_initialize`: Fluent Bit says so at each start, and constructors do not run"
+            }
+            (false, true, _) => "`_initialize` is not called, because no function of WASI is imported",
+            _ => return Verdict::pass(format!("memory, `{}` {wanted}", self.function)),
+        };
+        Verdict::warn(doubt)
     }
 
     fn imports(&self) -> Verdict {
@@ -148,10 +159,14 @@ impl<'a> Suite<'a> {
         let wasm = &self.context.artifact.wasm;
         let loads = |features| Validator::new_with_features(features).validate_all(wasm).map(drop);
         let Err(early) = loads(features_before_4_0_3()) else {
-            return Verdict::pass("every Fluent Bit with filter_wasm: before 4.0.3, 4.0.3 to 4.0.14, 4.1, 4.2, 5");
+            return Verdict::pass(
+                "every Fluent Bit with filter_wasm: before 4.0.3, 4.0.3 to 4.0.14, 4.1, 4.2, 5",
+            );
         };
         match loads(features_since_4_0_3()) {
-            Ok(()) => Verdict::warn(format!("4.0.3 and later (4.1, 4.2, 5); not before: {}", early.message())),
+            Ok(()) => {
+                Verdict::warn(format!("4.0.3 and later (4.1, 4.2, 5); not before: {}", early.message()))
+            }
             Err(error) => Verdict::fail(format!("no Fluent Bit loads it: {}", error.message())),
         }
     }
@@ -162,6 +177,7 @@ impl<'a> Suite<'a> {
             module,
             function: self.function,
             own_pair: self.own_pair,
+            of_wasi: self.of_wasi,
             dir: self.dir.path(),
             options: &self.context.options.host,
             frees,
@@ -211,7 +227,9 @@ impl<'a> Suite<'a> {
                         at != 0 && u64::from(at) + u64::from(size) <= guest.memory_size() as u64
                     };
                     if !inside(tag, 12) || !inside(record, size) {
-                        return Ok(Some(format!("malloc({size}) gives {record:#x}, which is no room for it")));
+                        return Ok(Some(format!(
+                            "malloc({size}) gives {record:#x}, which is no room for it"
+                        )));
                     }
                     if tag < record.saturating_add(size) && record < tag.saturating_add(12) {
                         return Ok(Some(format!(
@@ -256,60 +274,6 @@ impl<'a> Suite<'a> {
         }
     }
 
-    /// What its calls take from the stack: the call graph, and what a run took.
-    fn stack(&self) -> Verdict {
-        let run = || -> anyhow::Result<(Bound, u32)> {
-            let wasm = &self.context.artifact.wasm;
-            let calls = Calls::read(wasm)?;
-            let entries: Vec<u32> = [self.function, "_initialize", "malloc", "free"]
-                .iter()
-                .filter_map(|name| calls.exports.get(*name).copied())
-                .collect();
-            let bound = bound::bound(&calls, &entries);
-            let counting = compile(self.context.engines, &measure::instrument(wasm, &calls)?)?;
-            let mut guest = Guest::start(&self.plan(&counting, true))?;
-            let hostile = corpus::hostile();
-            let samples = self.samples.iter().chain(hostile.iter().map(|named| &named.sample));
-            for sample in samples.filter(|sample| self.fits(sample)) {
-                // Faults are for other checks to find.
-                if guest.give(sample).is_err_and(|fault| fault.hung) {
-                    break;
-                }
-            }
-            Ok((bound, guest.stack_bytes().unwrap_or(0)))
-        };
-        let (bound, taken) = match run() {
-            Ok(seen) => seen,
-            Err(error) => return Verdict::skip(format!("cannot be worked out: {}", brief(&error))),
-        };
-        let names = function_names(&self.context.artifact.wasm);
-        let name = |index: &u32| names.get(index).cloned().unwrap_or_else(|| format!("#{index}"));
-        let list = |all: &[u32], between: &str| {
-            const MOST: usize = 4;
-            let more = if all.len() > MOST { format!("{between}...") } else { String::new() };
-            format!("{}{more}", all.iter().take(MOST).map(name).collect::<Vec<_>>().join(between))
-        };
-        let seen = format!("these records took {taken} of {DEFAULT_BYTES} bytes");
-        let text = match &bound {
-            Bound::Bytes { need, chain } => {
-                format!("{seen}; the deepest chain of calls takes {need}: {}", list(chain, " > "))
-            }
-            Bound::Recursion { direct: true, circle } => {
-                format!("{seen}; recursion, so no bound: {}", list(circle, " > "))
-            }
-            Bound::Recursion { direct: false, .. } => {
-                format!("{seen}; recursion through calls by pointer is possible, so no bound")
-            }
-        };
-        let over = |bytes: u32| bytes > DEFAULT_BYTES;
-        match bound {
-            _ if over(taken) => Verdict::fail(text),
-            Bound::Bytes { need, .. } if over(need) => Verdict::warn(text),
-            Bound::Recursion { .. } if taken > DEFAULT_BYTES / 4 * 3 => Verdict::warn(text),
-            _ => Verdict::pass(text),
-        }
-    }
-
     fn leaking_host(&self) -> Verdict {
         let mut driver = match self.open(false) {
             Ok(guest) => guest,
@@ -317,7 +281,9 @@ impl<'a> Suite<'a> {
         };
         let records = self.context.options.records;
         match behaviour::growth(&mut driver, &self.samples, records) {
-            Err((at, fault)) => Verdict::warn(format!("record {at} where the host does not free: {}", fault.text)),
+            Err((at, fault)) => {
+                Verdict::warn(format!("record {at} where the host does not free: {}", fault.text))
+            }
             Ok(growth) if growth.lost > 0 => {
                 Verdict::warn(format!("{} of {} are lost", growth.lost, growth.text()))
             }
@@ -352,9 +318,16 @@ impl super::Suite for Suite<'_> {
             "allocator" => self.allocator(),
             "result" => behaviour::result(self, samples),
             "null-record" => self.null_record(),
-            "stack" => self.stack(),
-            "hostile" => behaviour::survives(self, &self.fitting(corpus::hostile()), true),
-            "malformed" => behaviour::survives(self, &self.fitting(corpus::malformed()), false),
+            "stack" => depth::check(self),
+            "hostile" | "malformed" => {
+                let hostile = check == "hostile";
+                let records = self.fitting(if hostile { corpus::hostile() } else { corpus::malformed() });
+                let mut hung = self.hangs;
+                let verdict = behaviour::survives(self, &records, hostile, &mut hung);
+                self.hangs = hung;
+                verdict
+            }
+            "poison" if self.hangs => Verdict::skip("there are records that it does not come back from"),
             "poison" => behaviour::poison(self, samples),
             "determinism" => behaviour::determinism(self, samples),
             // Fluent Bit makes a record of the result, and JSON of that: spellings are lost anyway.

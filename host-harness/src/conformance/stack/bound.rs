@@ -1,6 +1,6 @@
 //! The deepest chain of calls that a module allows, from its call graph.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use super::{
     ENTRY_BYTES,
@@ -9,43 +9,29 @@ use super::{
 
 /// What the call graph says about the stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::conformance) enum Bound {
-    /// No chain of calls takes more than this.
-    Bytes {
-        /// What the interpreter wants to have free.
-        need: u32,
-        /// Indices of the functions of the deepest chain, the outermost first.
-        chain: Vec<u32>,
-    },
-    /// Calls go round in circles: only running it tells.
-    Recursion {
-        /// Whether a circle is there without calls through the table. Those are matched by
-        /// type alone, so that many a circle through the table is none.
-        direct: bool,
-        /// Functions of the first circle.
-        circle: Vec<u32>,
-    },
+pub(in crate::conformance) struct Bound {
+    /// What the interpreter wants to have free for the deepest chain of calls.
+    pub bytes: u32,
+    /// Indices of the functions of that chain, the outermost first.
+    pub chain: Vec<u32>,
+    /// Functions that call each other in a circle, if there is one. Each is counted once then,
+    /// and `bytes` bounds nothing.
+    pub circle: Vec<u32>,
 }
 
-/// The bound for what can be reached from these functions.
-pub(in crate::conformance) fn bound(calls: &Calls, entries: &[u32]) -> Bound {
-    let returns = returning(calls);
-    let direct = edges(calls, &returns, false);
-    let all = edges(calls, &returns, true);
-    if let Some(circle) = order(&direct, entries).err() {
-        return Bound::Recursion { direct: true, circle };
-    }
-    let order = match order(&all, entries) {
-        Ok(order) => order,
-        Err(circle) => return Bound::Recursion { direct: false, circle },
-    };
-    // From the leaves up: what a call of each takes, and through whom.
+/// The deepest chain of calls from these functions, with or without calls through the table.
+/// Those are matched by type alone: many a chain and circle through it cannot happen.
+pub(in crate::conformance) fn bound(calls: &Calls, entries: &[u32], through_table: bool) -> Bound {
+    let edges = edges(calls, &returning(calls), through_table);
+    let (order, circle) = order(&edges, entries);
+    // From the leaves up: what a call of each takes, and through whom. What is not known yet
+    // has called us.
     let mut needs: BTreeMap<u32, (u32, Option<u32>)> = BTreeMap::new();
     for index in order {
         let Some(function) = calls.defined(index) else { continue };
         // The interpreter asks for twice the frame that it takes.
         let alone = function.frame_bytes.saturating_add(function.frame_bytes.max(2 * function.native_bytes));
-        let callees = all.get(&index).into_iter().flatten();
+        let callees = edges.get(&index).into_iter().flatten();
         let (below, next) = callees
             .filter_map(|callee| Some((needs.get(callee)?.0, Some(*callee))))
             .max()
@@ -54,13 +40,15 @@ pub(in crate::conformance) fn bound(calls: &Calls, entries: &[u32]) -> Bound {
         needs.insert(index, if chained > alone { (chained, next) } else { (alone, None) });
     }
     let deepest = entries.iter().filter_map(|entry| Some((needs.get(entry)?.0, *entry))).max();
-    let Some((need, mut at)) = deepest else { return Bound::Bytes { need: 0, chain: Vec::new() } };
+    let Some((bytes, mut at)) = deepest else {
+        return Bound { bytes: 0, chain: Vec::new(), circle };
+    };
     let mut chain = vec![at];
     while let Some((_, Some(next))) = needs.get(&at) {
         at = *next;
         chain.push(at);
     }
-    Bound::Bytes { need: need.saturating_add(ENTRY_BYTES), chain }
+    Bound { bytes: bytes.saturating_add(ENTRY_BYTES), chain, circle }
 }
 
 /// Per function that the module defines: whether it can return at all. What cannot, such as a
@@ -177,19 +165,20 @@ fn leave(open: &mut [Open], depth: u32, live: bool) {
     }
 }
 
-/// What can be reached from `entries`, callees before callers; or a circle.
-fn order(edges: &BTreeMap<u32, Vec<u32>>, entries: &[u32]) -> Result<Vec<u32>, Vec<u32>> {
+/// What can be reached from `entries`, callees before callers as far as that goes, and the
+/// first circle.
+fn order(edges: &BTreeMap<u32, Vec<u32>>, entries: &[u32]) -> (Vec<u32>, Vec<u32>) {
     #[derive(Clone, Copy, PartialEq)]
     enum Mark {
         Open,
         Done,
     }
     let mut marks: BTreeMap<u32, Mark> = BTreeMap::new();
-    let mut order = Vec::new();
+    let (mut order, mut circle) = (Vec::new(), Vec::new());
     for &entry in entries {
         let mut path: Vec<(u32, usize)> = Vec::new();
-        if marks.get(&entry).is_none() {
-            marks.insert(entry, Mark::Open);
+        if let Entry::Vacant(mark) = marks.entry(entry) {
+            mark.insert(Mark::Open);
             path.push((entry, 0));
         }
         while let Some((at, next)) = path.last_mut() {
@@ -206,13 +195,12 @@ fn order(edges: &BTreeMap<u32, Vec<u32>>, entries: &[u32]) -> Result<Vec<u32>, V
                     marks.insert(callee, Mark::Open);
                     path.push((callee, 0));
                 }
-                Some(Mark::Open) => {
-                    let circle = path.iter().map(|(at, _)| *at).skip_while(|at| *at != callee);
-                    return Err(circle.collect());
+                Some(Mark::Open) if circle.is_empty() => {
+                    circle = path.iter().map(|(at, _)| *at).skip_while(|at| *at != callee).collect();
                 }
-                Some(Mark::Done) => {}
+                Some(_) => {}
             }
         }
     }
-    Ok(order)
+    (order, circle)
 }

@@ -217,7 +217,8 @@ impl<'a> Reader<'a> {
         signatures: &mut Signatures,
         calls: &Calls,
     ) -> anyhow::Result<(Function, FuncValidatorAllocations)> {
-        let params = all.get(function.index as usize).and_then(Option::as_ref).map_or(0, |ty| ty.params.len());
+        let params =
+            all.get(function.index as usize).and_then(Option::as_ref).map_or(0, |ty| ty.params.len());
         let mut validator = function.into_validator(allocations);
         let mut binary = body.get_binary_reader();
         validator.read_locals(&mut binary)?;

@@ -312,7 +312,12 @@ impl Guest {
     }
 
     /// Call a callback; `default` is what a proxy takes one for that is not exported.
-    fn call<P: WasmParams, R: WasmResults>(&mut self, name: &str, params: P, default: R) -> anyhow::Result<R> {
+    fn call<P: WasmParams, R: WasmResults>(
+        &mut self,
+        name: &str,
+        params: P,
+        default: R,
+    ) -> anyhow::Result<R> {
         if self.lenient && self.instance.get_export(&mut self.store, name).is_none() {
             return Ok(default);
         }
