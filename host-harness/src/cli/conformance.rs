@@ -186,6 +186,8 @@ fn options(args: &Args) -> anyhow::Result<Options> {
 fn artifacts(filter: &str, args: &Args) -> anyhow::Result<Vec<Artifact>> {
     if let Some(builtin) = native::builtin(filter) {
         ensure!(args.host != Some(HostKind::Native), "the native host has no artifact: name another host");
+        let foreign = args.function.is_some() && args.host.is_some_and(|host| host != HostKind::FluentBit);
+        ensure!(!foreign, "--function names what Fluent Bit calls: leave it out or give --host fluent-bit");
         let all = artifacts::ALL.iter().filter(|a| a.filter == builtin.name);
         let asked = all.filter(|a| args.host.is_none_or(|host| host == a.kind));
         let found = asked.map(|a| Artifact {

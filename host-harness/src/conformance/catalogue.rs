@@ -168,8 +168,8 @@ pub const CHECKS: &[Check] = &[
         hosts: ALL,
         needs: &["result"],
         about: "after 5,000 hostile records good ones come out as before them",
-        why: "Fluent Bit goes on with an instance that has trapped, whose stack pointer stays where it was: \
-              after some thousand traps every record is lost",
+        why: "an instance lives for days; Fluent Bit goes on with it even after a trap, which leaves its stack \
+              pointer where it was: after some thousand traps every record is lost",
         cure: "do not trap; or reset the stack pointer at the start of each call",
     },
     Check {

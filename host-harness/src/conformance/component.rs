@@ -110,7 +110,7 @@ impl super::Suite for Suite<'_> {
             "describe" => self.describe(),
             "schema" => self.schema(),
             "start" => match self.start() {
-                Ok(_) => Verdict::pass(""),
+                Ok(_) => self.context.started(),
                 Err(error) => Verdict::fail(error.text),
             },
             "refusal" => self.refusal(),

@@ -104,6 +104,10 @@ impl Artifact {
         host: Option<HostKind>,
         function: Option<&str>,
     ) -> anyhow::Result<Self> {
+        ensure!(
+            wasm.starts_with(b"\0asm"),
+            "this is not WebAssembly: it does not begin with the bytes 00 61 73 6d (text has to be compiled)"
+        );
         let report = crate::inspect::inspect(&wasm)?;
         let is_component = report.encoding == "component";
         let kind = match (host, is_component) {
@@ -191,6 +195,14 @@ struct Context<'a> {
     samples: Vec<Sample>,
 }
 
+impl Context<'_> {
+    /// That it started.
+    fn started(&self) -> Verdict {
+        let defaults = self.options.config.trim_ascii().is_empty();
+        Verdict::pass(if defaults { "with its defaults" } else { "with the given config" })
+    }
+}
+
 /// The checks of one ABI.
 trait Suite {
     fn run(&mut self, check: &str) -> Verdict;
@@ -220,7 +232,8 @@ pub fn check(
         HostKind::ProxyWasm => Box::new(proxy_wasm::Suite::new(&context)?),
     };
     let mut report = Report::new(artifact);
-    for check in CHECKS.iter().filter(|c| c.hosts.contains(&artifact.kind)) {
+    let asked = |check: &&Check| options.only.is_empty() || options.only.iter().any(|n| n == check.name);
+    for check in CHECKS.iter().filter(|c| c.hosts.contains(&artifact.kind)).filter(asked) {
         let started = Instant::now();
         let verdict = match not_run(check, options, &report, artifact.kind) {
             Some(reason) => Verdict::skip(reason),
@@ -236,9 +249,6 @@ pub fn check(
 
 /// Why a check does not run.
 fn not_run(check: &Check, options: &Options, report: &Report, host: HostKind) -> Option<String> {
-    if !options.only.is_empty() && !options.only.iter().any(|n| n == check.name) {
-        return Some("not asked for".to_owned());
-    }
     if options.skip.iter().any(|n| n == check.name) {
         return Some("left out with --skip".to_owned());
     }

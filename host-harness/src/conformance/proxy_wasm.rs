@@ -283,7 +283,7 @@ impl super::Suite for Suite<'_> {
             "exports" => self.exports(),
             "imports" => self.imports(),
             "start" => match self.start() {
-                Ok(_) => Verdict::pass(""),
+                Ok(_) => self.context.started(),
                 Err(error) => Verdict::fail(error.text),
             },
             "refusal" => self.refusal(),

@@ -311,7 +311,7 @@ impl super::Suite for Suite<'_> {
             "imports" => self.imports(),
             "features" => self.features(),
             "start" => match self.start() {
-                Ok(_) => Verdict::pass(""),
+                Ok(_) => self.context.started(),
                 Err(error) => Verdict::fail(error.text),
             },
             "refusal" => self.refusal(),
