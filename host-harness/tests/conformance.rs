@@ -176,9 +176,14 @@ fn good_strangers_pass() {
         assert_eq!(failures(&report), [""; 0], "{name}");
         assert_eq!(report.names(Status::Warn), warnings, "{name}: {report:#?}");
     }
-    for (name, artifact) in
-        [("fluent-bit", fluent_bit(&[])), ("proxy-wasm", proxy_wasm(&[])), ("component", component(&[]))]
-    {
+    // Its type is not that of the runtime, which matters only to who calls it.
+    let aborts = fluent_bit(&[("imports", r#"(import "env" "abort" (func $abort))"#)]);
+    for (name, artifact) in [
+        ("fluent-bit", fluent_bit(&[])),
+        ("a function of another type", aborts),
+        ("proxy-wasm", proxy_wasm(&[])),
+        ("component", component(&[])),
+    ] {
         let report = run(&artifact, &Options { idempotent: true, ..options() });
         assert_eq!(failures(&report), [""; 0], "{name}");
         assert_eq!(report.names(Status::Warn), [""; 0], "{name}: {report:#?}");

@@ -79,5 +79,18 @@ pub(super) fn in_proxies(name: &str) -> InProxies {
 
 /// Whether this is a function of WASI preview 1 at all; Fluent Bit gives them all.
 pub(super) fn exists(name: &str) -> bool {
-    in_proxies(name) != InProxies::Never || matches!(name, "proc_raise" | "fd_filestat_get")
+    in_proxies(name) != InProxies::Never || name == "proc_raise"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn functions_are_told_by_where_they_are_to_be_had() {
+        assert_eq!(in_proxies("fd_write"), InProxies::Always);
+        assert_eq!(in_proxies("fd_filestat_get"), InProxies::Since("April 2026"));
+        assert_eq!(in_proxies("proc_raise"), InProxies::Never);
+        assert!(exists("proc_raise") && exists("sock_send") && !exists("fd_open"));
+    }
 }

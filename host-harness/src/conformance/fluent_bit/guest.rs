@@ -8,8 +8,8 @@ use std::{fmt, fs, path::Path};
 use anyhow::{Context, anyhow};
 use memchr::memchr;
 use wasmtime::{
-    Caller, Extern, Global, Instance, Linker, Memory, Module, Store, Trap, TypedFunc, Val, WasmParams,
-    WasmResults,
+    Caller, Extern, ExternType, Global, Instance, Linker, Memory, Module, Store, Trap, TypedFunc, Val,
+    WasmParams, WasmResults,
 };
 use wasmtime_wasi::{
     FsPerms, I32Exit, WasiCtxBuilder,
@@ -85,7 +85,7 @@ impl Guest {
         let mut linker = Linker::new(engine);
         p1::add_to_linker_sync(&mut linker, |state: &mut State| &mut state.wasi)
             .map_err(anyhow::Error::from)?;
-        link(&mut linker, module).map_err(anyhow::Error::from)?;
+        link(&mut linker).map_err(anyhow::Error::from)?;
         let wasi = WasiCtxBuilder::new()
             .allow_blocking_current_thread(true)
             .preopened_dir(plan.dir, super::CONFIG_DIR, FsPerms::ReadOnly)
@@ -103,6 +103,7 @@ impl Guest {
         let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.limits);
         store.set_epoch_deadline(engines.ticks(options.init_timeout));
+        trap_on_the_rest(&mut linker, &mut store, module).map_err(anyhow::Error::from)?;
         let instance = linker
             .instantiate(&mut store, module)
             .map_err(anyhow::Error::from)
@@ -320,8 +321,8 @@ fn function<P: WasmParams, R: WasmResults>(
     function.with_context(|| format!("no function `{name}` with the type that Fluent Bit calls"))
 }
 
-/// Everything that WAMR gives a module. What it does not know traps when it is called.
-fn link(linker: &mut Linker<State>, module: &Module) -> wasmtime::Result<()> {
+/// Everything that WAMR gives a module.
+fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     // Standard error is kept; a guest may write as much as it likes.
     linker.func_wrap(
@@ -332,7 +333,28 @@ fn link(linker: &mut Linker<State>, module: &Module) -> wasmtime::Result<()> {
         },
     )?;
     linker.alias_module(wasi::MODULES[0], wasi::MODULES[1])?;
-    libc::add_to_linker(linker)?;
+    libc::add_to_linker(linker)
+}
+
+/// WAMR starts a module whose imports it does not know, or knows with another type; a call of
+/// one traps.
+fn trap_on_the_rest(
+    linker: &mut Linker<State>,
+    store: &mut Store<State>,
+    module: &Module,
+) -> wasmtime::Result<()> {
+    for import in module.imports() {
+        let ExternType::Func(wanted) = import.ty() else { continue };
+        let given = linker.get(&mut *store, import.module(), import.name()).ok().and_then(Extern::into_func);
+        if given.is_some_and(|given| !given.ty(&*store).matches(&wanted)) {
+            let name = import.name().to_owned();
+            linker.func_new(import.module(), import.name(), wanted, move |_, _, _| {
+                Err(wasmtime::Error::msg(format!(
+                    "`{name}` was called, which the host has with another type"
+                )))
+            })?;
+        }
+    }
     linker.define_unknown_imports_as_traps(module)
 }
 

@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use tempfile::TempDir;
-use wasmparser::{Parser, Payload, Validator, WasmFeatures};
+use wasmparser::{Validator, WasmFeatures};
 use wasmtime::Module as Compiled;
 
 use super::{
@@ -15,7 +15,7 @@ use super::{
     wasi,
 };
 use crate::{
-    host::{Encoding, proxy_wasm::compile},
+    host::{Encoding, fluent_bit::filter_name, proxy_wasm::compile},
     keys, text_wrap,
 };
 
@@ -71,7 +71,7 @@ impl<'a> Suite<'a> {
         let wasm = &context.artifact.wasm;
         let module = Module::read(wasm)?;
         let dir = tempfile::tempdir().context("cannot make a directory for the guest's config")?;
-        let label = label(wasm);
+        let label = filter_name(wasm);
         let options = context.options;
         if !options.config.trim_ascii().is_empty() {
             let config = keys::inline(&options.config, options.host.config_base_dir.as_deref())
@@ -359,18 +359,4 @@ fn as_record(sample: &Sample) -> Sample {
             Sample::json(record)
         }
     }
-}
-
-/// The filter's name from the label of the artifact, a custom section of `key=value` lines.
-fn label(wasm: &[u8]) -> Option<String> {
-    Parser::new(0).parse_all(wasm).find_map(|payload| match payload {
-        Ok(Payload::CustomSection(section)) if section.name() == "tamis" => {
-            let text = std::str::from_utf8(section.data()).ok()?;
-            let name = text.lines().find_map(|line| line.strip_prefix("name="))?;
-            // It becomes a file name.
-            let safe = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-            (!name.is_empty() && name.bytes().all(safe)).then(|| name.to_owned())
-        }
-        _ => None,
-    })
 }

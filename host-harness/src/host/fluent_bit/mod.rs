@@ -17,6 +17,7 @@ use tamis_sdk::record::{
 use super::{Action, Batch, Encoding, Engines, Host, HostOptions, Outcome, Refused};
 use crate::{keys, text_wrap};
 pub use guest::Copies;
+pub(crate) use guest::filter_name;
 use guest::{Answer, Guest};
 
 /// Start a module.
