@@ -11,6 +11,7 @@ pub mod bake;
 pub mod bench;
 pub mod calendar;
 pub mod cli;
+pub mod conformance;
 pub mod host;
 pub mod input;
 pub mod inspect;

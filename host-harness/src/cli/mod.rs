@@ -19,6 +19,7 @@ mod bake;
 mod bench;
 mod config;
 mod configs;
+mod conformance;
 mod filters;
 mod inspect;
 mod lint;
@@ -39,7 +40,8 @@ const AFTER_HELP: &str = "\
 Exit codes:
   0  done (also if whoever reads the output has gone)
   1  replay: a case came out differently; report: an alert as severe as --fail-on; bench: a filter is slower than
-     --fail-if-slower allows; config check: refused; reveal: a pseudonym could not be revealed
+     --fail-if-slower allows; conformance: a check failed; config check: refused; reveal: a pseudonym could not be
+     revealed
   2  bad usage, or a filter refused its config
   3  an input could not be read, or the output could not be written
   4  a filter failed: it trapped, broke its ABI or ran out of time or memory
@@ -67,6 +69,7 @@ enum Command {
     Bake(bake::Args),
     Bench(bench::Args),
     Inspect(inspect::Args),
+    Conformance(conformance::Args),
     Filters(filters::Args),
     Config(config::Args),
     Completions(manual::Completions),
@@ -79,7 +82,7 @@ enum Command {
 /// Why the command ends, in the terms of its exit codes.
 #[derive(Debug)]
 enum Failure {
-    /// Reported already: a case came out differently, or slower.
+    /// Reported already: a case came out differently or slower, or a check failed.
     Findings,
     /// Bad usage or a refused config.
     Usage(anyhow::Error),
@@ -152,6 +155,7 @@ pub fn main() -> ExitCode {
         Command::Bake(args) => bake::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Inspect(args) => inspect::run(args),
+        Command::Conformance(args) => conformance::run(args),
         Command::Filters(args) => filters::run(args),
         Command::Config(args) => config::run(args),
         Command::Completions(args) => manual::completions(&args),

@@ -236,11 +236,11 @@ impl ResourceLimiter for Limits {
         &mut self,
         current: usize,
         desired: usize,
-        _maximum: Option<usize>,
+        maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         // `false` makes memory.grow answer -1: the guest's allocator decides what then.
         let granted = desired <= self.memory_limit_bytes;
-        if granted {
+        if granted && maximum.is_none_or(|maximum| desired <= maximum) {
             self.memory_bytes += desired.saturating_sub(current);
         }
         Ok(granted)

@@ -7,7 +7,7 @@ use anyhow::{Context, anyhow, bail};
 use tamis_sdk::ConfigError;
 use wasmtime::{
     Store, Trap,
-    component::{Component, HasSelf, Instance, Linker},
+    component::{Component, HasSelf, Instance, InstancePre, Linker},
 };
 
 use super::{
@@ -35,6 +35,8 @@ use bindings::{
 
 /// The interface a filter may import, in any version the linker accepts.
 const DIAGNOSTICS: &str = "tamis:log-filter/diagnostics@";
+
+const NO_CONTRACT: &str = "this component does not export what tamis:log-filter asks for";
 
 /// How often one instance may speak; a guest must not be able to flood a terminal.
 const MAX_DIAGNOSTICS: u32 = 1000;
@@ -65,10 +67,16 @@ impl fmt::Debug for Compiled {
 /// # Errors
 /// When this is none, or it imports more than diagnostics.
 pub fn compile(engines: &Engines, wasm: &[u8]) -> anyhow::Result<Compiled> {
-    let component = Component::new(engines.engine(), wasm)
-        .map_err(anyhow::Error::from)
-        .context("this is not a WebAssembly component that can be compiled")?;
-    refuse_foreign_imports(&component, engines.engine())?;
+    let component = component(engines, wasm)?;
+    let foreign = foreign(&component, engines);
+    if !foreign.is_empty() {
+        bail!(
+            "this component asks for more than a log filter gets: it imports {}; a filter has \
+             tamis:log-filter/diagnostics and nothing else (no files, network, clock or \
+             environment), so build it without them",
+            foreign.join(", ")
+        )
+    }
     Ok(Compiled(component))
 }
 
@@ -106,7 +114,15 @@ pub(crate) fn initialized(
 /// # Errors
 /// When this is no component of the contract, or it fails.
 pub fn describe(engines: &Engines, wasm: &[u8], options: &HostOptions) -> anyhow::Result<Description> {
-    let mut running = Running::instantiate(engines, &compile(engines, wasm)?, options)?;
+    describe_compiled(engines, &compile(engines, wasm)?, options)
+}
+
+fn describe_compiled(
+    engines: &Engines,
+    compiled: &Compiled,
+    options: &HostOptions,
+) -> anyhow::Result<Description> {
+    let mut running = Running::instantiate(engines, compiled, options)?;
     running.store.set_epoch_deadline(engines.ticks(options.init_timeout));
     let description = running
         .guest
@@ -118,6 +134,60 @@ pub fn describe(engines: &Engines, wasm: &[u8], options: &HostOptions) -> anyhow
         version: description.version,
         config_schema: description.config_schema,
     })
+}
+
+/// A component that is compiled and fits the contract: it can be started any number of times.
+#[derive(Debug)]
+pub struct Ready {
+    compiled: Compiled,
+    engines: Engines,
+}
+
+impl Ready {
+    /// Compile a component, and see whether it can be linked.
+    ///
+    /// # Errors
+    /// When this is no component of the contract, or imports more than diagnostics.
+    pub fn new(engines: &Engines, wasm: &[u8]) -> anyhow::Result<Self> {
+        let compiled = compile(engines, wasm)?;
+        link(&compiled.0, &linker(engines)?)?;
+        Ok(Self { compiled, engines: engines.clone() })
+    }
+
+    /// Start it.
+    ///
+    /// # Errors
+    /// [`Refused`] when the filter does not accept its config; else when it fails.
+    pub fn open(&self, config: &str, options: &HostOptions) -> anyhow::Result<Box<dyn Host>> {
+        start(&self.engines, &self.compiled, config, options)
+    }
+
+    /// Ask it what it is, without a config.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn describe(&self, options: &HostOptions) -> anyhow::Result<Description> {
+        describe_compiled(&self.engines, &self.compiled, options)
+    }
+}
+
+/// What a component imports beyond what a filter gets.
+///
+/// # Errors
+/// When this is no component that can be compiled.
+pub fn foreign_imports(engines: &Engines, wasm: &[u8]) -> anyhow::Result<Vec<String>> {
+    Ok(foreign(&component(engines, wasm)?, engines))
+}
+
+/// Whether a component exports the contract, whatever it imports.
+///
+/// # Errors
+/// When it does not, with the first thing that is missing or has another type.
+pub fn check_exports(engines: &Engines, wasm: &[u8]) -> anyhow::Result<()> {
+    let component = component(engines, wasm)?;
+    let mut linker = linker(engines)?;
+    linker.define_unknown_imports_as_traps(&component).map_err(anyhow::Error::from)?;
+    link(&component, &linker).map(drop)
 }
 
 /// What an instance has on this side of the boundary.
@@ -169,26 +239,20 @@ impl Running {
         Compiled(component): &Compiled,
         options: &HostOptions,
     ) -> anyhow::Result<Self> {
-        let engine = engines.engine();
-        let mut linker = Linker::new(engine);
-        LogFilter::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)
-            .map_err(anyhow::Error::from)?;
-        let refused = "this component does not export what tamis:log-filter asks for";
-        let pre = linker.instantiate_pre(component).map_err(anyhow::Error::from).context(refused)?;
-        let exports = LogFilterIndices::new(&pre).map_err(anyhow::Error::from).context(refused)?;
+        let (pre, exports) = link(component, &linker(engines)?)?;
         let state = State {
             limits: Limits::new(options),
             diagnostics: Arc::clone(&options.diagnostics),
             diagnostics_left: MAX_DIAGNOSTICS,
         };
-        let mut store = Store::new(engine, state);
+        let mut store = Store::new(engines.engine(), state);
         store.limiter(|state| &mut state.limits);
         store.set_epoch_deadline(engines.ticks(options.init_timeout));
         let instance = pre
             .instantiate(&mut store)
             .map_err(anyhow::Error::from)
             .context("the component cannot be instantiated")?;
-        let guest = exports.load(&mut store, &instance).map_err(anyhow::Error::from).context(refused)?;
+        let guest = exports.load(&mut store, &instance).map_err(anyhow::Error::from).context(NO_CONTRACT)?;
         Ok(Self {
             store,
             instance,
@@ -280,21 +344,35 @@ impl Host for Running {
     }
 }
 
-fn refuse_foreign_imports(component: &Component, engine: &wasmtime::Engine) -> anyhow::Result<()> {
-    let ty = component.component_type();
-    let foreign: Vec<&str> = ty
-        .imports(engine)
+fn component(engines: &Engines, wasm: &[u8]) -> anyhow::Result<Component> {
+    Component::new(engines.engine(), wasm)
+        .map_err(anyhow::Error::from)
+        .context("this is not a WebAssembly component that can be compiled")
+}
+
+fn linker(engines: &Engines) -> anyhow::Result<Linker<State>> {
+    let mut linker = Linker::new(engines.engine());
+    LogFilter::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state).map_err(anyhow::Error::from)?;
+    Ok(linker)
+}
+
+/// What can be instantiated, and where its exports are.
+fn link(
+    component: &Component,
+    linker: &Linker<State>,
+) -> anyhow::Result<(InstancePre<State>, LogFilterIndices)> {
+    let pre = linker.instantiate_pre(component).map_err(anyhow::Error::from).context(NO_CONTRACT)?;
+    let exports = LogFilterIndices::new(&pre).map_err(anyhow::Error::from).context(NO_CONTRACT)?;
+    Ok((pre, exports))
+}
+
+fn foreign(component: &Component, engines: &Engines) -> Vec<String> {
+    component
+        .component_type()
+        .imports(engines.engine())
         .map(|(name, _)| name)
         // Types alone give a guest nothing to call.
         .filter(|n| !n.starts_with(DIAGNOSTICS) && !n.starts_with("tamis:log-filter/types@"))
-        .collect();
-    if foreign.is_empty() {
-        return Ok(());
-    }
-    bail!(
-        "this component asks for more than a log filter gets: it imports {}; a filter has \
-         tamis:log-filter/diagnostics and nothing else (no files, network, clock or \
-         environment), so build it without them",
-        foreign.join(", ")
-    )
+        .map(str::to_owned)
+        .collect()
 }

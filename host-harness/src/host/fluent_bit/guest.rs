@@ -286,7 +286,7 @@ fn function<P: WasmParams, R: WasmResults>(
 }
 
 /// The filter's name from the label of the artifact, a custom section of `key=value` lines.
-fn filter_name(wasm: &[u8]) -> Option<String> {
+pub(crate) fn filter_name(wasm: &[u8]) -> Option<String> {
     Parser::new(0).parse_all(wasm).find_map(|payload| match payload {
         Ok(Payload::CustomSection(section)) if section.name() == "tamis" => {
             let text = std::str::from_utf8(section.data()).ok()?;

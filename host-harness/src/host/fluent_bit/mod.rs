@@ -16,6 +16,7 @@ use tamis_sdk::record::{
 
 use super::{Action, Batch, Encoding, Engines, Host, HostOptions, Outcome, Refused};
 use crate::{keys, text_wrap};
+pub(crate) use guest::filter_name;
 use guest::{Answer, Guest};
 pub use guest::{Compiled, Copies};
 

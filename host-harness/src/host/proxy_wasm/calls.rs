@@ -92,7 +92,9 @@ impl Call<'_, '_> {
         let text = String::from_utf8_lossy(&text).into_owned();
         let level = LEVELS.get(level as usize).copied().ok_or(status::BAD_ARGUMENT)?;
         let state = self.state();
-        if level == "critical" {
+        // Ours say it at critical, others as they like.
+        let grave = matches!(level, "warn" | "error") && state.refusal.is_empty();
+        if level == "critical" || (grave && !state.speaking) {
             state.refusal.clone_from(&text);
         }
         if state.speaking && state.messages < MAX_MESSAGES {

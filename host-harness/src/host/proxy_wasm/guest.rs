@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, anyhow, bail, ensure};
 use wasmtime::{Instance, Linker, Module, Store, Trap, TypedFunc, WasmParams, WasmResults};
 use wasmtime_wasi::{
-    WasiCtxBuilder,
+    I32Exit, WasiCtxBuilder,
     p1::{self, WasiP1Ctx},
 };
 
@@ -27,6 +27,8 @@ use crate::host::{
 const ROOT: u32 = 1;
 
 const CONTINUE: u32 = 0;
+
+const WASI: &str = "wasi_snapshot_preview1";
 
 /// What the guest can reach.
 pub(super) struct State {
@@ -57,6 +59,8 @@ pub enum Delivery {
     Whole,
     /// In pieces of so many bytes (at least one).
     Chunks(usize),
+    /// In two pieces, cut after so many bytes.
+    SplitAt(usize),
     /// In pieces; an empty one ends the stream, as in HTTP/1.1 chunked bodies.
     ChunksThenEnd(usize),
 }
@@ -83,6 +87,8 @@ pub struct Guest {
     next_context: u32,
     call_ticks: u64,
     call_timeout: Duration,
+    /// Callbacks that are not exported are passed over, as proxies do; else they are an error.
+    lenient: bool,
 }
 
 impl fmt::Debug for Guest {
@@ -103,9 +109,7 @@ impl fmt::Debug for Compiled {
 
 impl Compiled {
     pub(super) fn new(engines: &Engines, wasm: &[u8]) -> anyhow::Result<Self> {
-        let module = Module::new(engines.engine(), wasm)
-            .map_err(anyhow::Error::from)
-            .context("this is not a WebAssembly module that can be compiled")?;
+        let module = compile(engines, wasm)?;
         ensure!(
             module.exports().any(|e| e.name() == "proxy_abi_version_0_2_1"),
             "this module does not speak proxy-wasm 0.2.1: it has no export `proxy_abi_version_0_2_1`"
@@ -140,20 +144,46 @@ impl Guest {
         config: &str,
         options: &HostOptions,
     ) -> anyhow::Result<Self> {
-        Self::start_compiled(beside, engines, &Compiled::new(engines, wasm)?, config, options)
+        Self::start_module(beside, engines, &Compiled::new(engines, wasm)?.0, config, options, false)
     }
 
     pub(super) fn start_compiled(
-        beside: Option<&Self>,
         engines: &Engines,
         Compiled(module): &Compiled,
         config: &str,
         options: &HostOptions,
     ) -> anyhow::Result<Self> {
+        Self::start_module(None, engines, module, config, options, false)
+    }
+
+    /// Start the module of a stranger: any 0.2, with any of the callbacks.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_foreign(
+        engines: &Engines,
+        module: &Module,
+        config: &str,
+        options: &HostOptions,
+    ) -> anyhow::Result<Self> {
+        Self::start_module(None, engines, module, config, options, true)
+    }
+
+    fn start_module(
+        beside: Option<&Self>,
+        engines: &Engines,
+        module: &Module,
+        config: &str,
+        options: &HostOptions,
+        lenient: bool,
+    ) -> anyhow::Result<Self> {
         let engine = engines.engine();
         let mut linker = Linker::new(engine);
         p1::add_to_linker_sync(&mut linker, |state: &mut State| &mut state.wasi)
             .map_err(anyhow::Error::from)?;
+        if lenient {
+            linker.alias_module(WASI, "wasi_unstable").map_err(anyhow::Error::from)?;
+        }
         calls::add_to_linker(&mut linker, module).map_err(anyhow::Error::from)?;
         let mut state = State {
             wasi: WasiCtxBuilder::new().allow_blocking_current_thread(true).build_p1(),
@@ -184,12 +214,19 @@ impl Guest {
             next_context: ROOT + 1,
             call_ticks: engines.ticks(options.call_timeout),
             call_timeout: options.init_timeout,
+            lenient,
         };
-        guest.call::<(), ()>("_initialize", ())?;
-        guest.call::<(u32, u32), ()>("proxy_on_context_create", (ROOT, 0))?;
+        let has = |name: &str| module.exports().any(|e| e.name() == name);
+        // A reactor has the one, a command the other.
+        let first = if lenient && !has("_initialize") { "_start" } else { "_initialize" };
+        match guest.call(first, (), ()) {
+            Err(error) if lenient && error.downcast_ref::<I32Exit>().is_some_and(|exit| exit.0 == 0) => {}
+            started => started?,
+        }
+        guest.call("proxy_on_context_create", (ROOT, 0), ())?;
         let size = u32::try_from(config.len()).context("the config is too long")?;
-        let started = guest.call::<(u32, u32), u32>("proxy_on_vm_start", (ROOT, 0))? != 0
-            && guest.call::<(u32, u32), u32>("proxy_on_configure", (ROOT, size))? != 0;
+        let started = guest.call("proxy_on_vm_start", (ROOT, 0), 1u32)? != 0
+            && guest.call("proxy_on_configure", (ROOT, size), 1u32)? != 0;
         let state = guest.store.data_mut();
         state.speaking = true;
         if !started {
@@ -278,7 +315,7 @@ impl Guest {
         };
         for id in full {
             self.store.set_epoch_deadline(self.call_ticks);
-            self.call::<(u32, u32), ()>("proxy_on_queue_ready", (ROOT, id))?;
+            self.call("proxy_on_queue_ready", (ROOT, id), ())?;
         }
         Ok(())
     }
@@ -298,14 +335,14 @@ impl Guest {
         self.next_context = self.next_context.checked_add(1).unwrap_or(ROOT + 1);
         self.store.data_mut().stream = Stream::default();
         self.store.set_epoch_deadline(self.call_ticks);
-        self.call::<(u32, u32), ()>("proxy_on_context_create", (context, ROOT))?;
+        self.call("proxy_on_context_create", (context, ROOT), ())?;
         Ok(context)
     }
 
     fn close(&mut self, context: u32) -> anyhow::Result<()> {
-        self.call::<u32, u32>("proxy_on_done", context)?;
-        self.call::<u32, ()>("proxy_on_log", context)?;
-        self.call::<u32, ()>("proxy_on_delete", context)
+        self.call("proxy_on_done", context, 1u32)?;
+        self.call("proxy_on_log", context, ())?;
+        self.call("proxy_on_delete", context, ())
     }
 
     fn pass(
@@ -329,8 +366,7 @@ impl Guest {
         let target = self.message(direction);
         *target = Message { headers, body: Vec::new(), trailers };
         let counts = (count(&target.headers), count(&target.trailers));
-        let action =
-            self.call::<(u32, u32, u32), u32>(on_headers, (context, counts.0, headers_end.into()))?;
+        let action = self.call(on_headers, (context, counts.0, u32::from(headers_end)), CONTINUE)?;
         if let Some(answer) = self.answer() {
             return Ok(Passed::Answered(answer));
         }
@@ -339,19 +375,17 @@ impl Guest {
         // What went on before the end, such as the start of a body over the limit.
         let mut sent = Vec::new();
         let mut held = false;
-        let (pieces, end_apart) = match delivery {
-            Delivery::Whole => (body.len().max(1), false),
-            Delivery::Chunks(size) => (size.max(1), false),
-            Delivery::ChunksThenEnd(size) => (size.max(1), true),
-        };
-        let total = body.len().div_ceil(pieces);
-        let end: Option<&[u8]> = (end_apart && !has_trailers && !headers_end).then_some(&[]);
-        for (index, piece) in body.chunks(pieces).chain(end).enumerate() {
-            let last = index + 1 == total + usize::from(end.is_some()) && !has_trailers;
+        let mut pieces = cut(&body, delivery);
+        if matches!(delivery, Delivery::ChunksThenEnd(_)) && !has_trailers && !headers_end {
+            pieces.push(&[]);
+        }
+        let total = pieces.len();
+        for (index, piece) in pieces.into_iter().enumerate() {
+            let last = index + 1 == total && !has_trailers;
             let buffer = &mut self.message(direction).body;
             buffer.extend_from_slice(piece);
             let size = u32::try_from(buffer.len()).context("the body is too long")?;
-            let action = self.call::<(u32, u32, u32), u32>(on_body, (context, size, last.into()))?;
+            let action = self.call(on_body, (context, size, u32::from(last)), CONTINUE)?;
             if let Some(answer) = self.answer() {
                 return Ok(Passed::Answered(answer));
             }
@@ -361,7 +395,7 @@ impl Guest {
             }
         }
         if has_trailers {
-            let action = self.call::<(u32, u32), u32>(on_trailers, (context, counts.1))?;
+            let action = self.call(on_trailers, (context, counts.1), CONTINUE)?;
             if let Some(answer) = self.answer() {
                 return Ok(Passed::Answered(answer));
             }
@@ -386,7 +420,16 @@ impl Guest {
         self.store.data_mut().stream.answer.take()
     }
 
-    fn call<P: WasmParams, R: WasmResults>(&mut self, name: &str, params: P) -> anyhow::Result<R> {
+    /// Call a callback; `default` is what a proxy takes one for that is not exported.
+    fn call<P: WasmParams, R: WasmResults>(
+        &mut self,
+        name: &str,
+        params: P,
+        default: R,
+    ) -> anyhow::Result<R> {
+        if self.lenient && self.instance.get_export(&mut self.store, name).is_none() {
+            return Ok(default);
+        }
         let function: TypedFunc<P, R> =
             self.instance.get_typed_func(&mut self.store, name).map_err(anyhow::Error::from).with_context(
                 || format!("this module does not speak proxy-wasm 0.2.1: no function `{name}`"),
@@ -398,6 +441,27 @@ impl Guest {
             }
             anyhow::Error::from(error).context(format!("the guest trapped in `{name}`"))
         })
+    }
+}
+
+/// Compile a module.
+///
+/// # Errors
+/// When it is none, or not valid.
+pub(crate) fn compile(engines: &Engines, wasm: &[u8]) -> anyhow::Result<Module> {
+    Module::new(engines.engine(), wasm)
+        .map_err(anyhow::Error::from)
+        .context("this is not a WebAssembly module that can be compiled")
+}
+
+fn cut(body: &[u8], delivery: Delivery) -> Vec<&[u8]> {
+    match delivery {
+        Delivery::Whole => body.chunks(body.len().max(1)).collect(),
+        Delivery::Chunks(size) | Delivery::ChunksThenEnd(size) => body.chunks(size.max(1)).collect(),
+        Delivery::SplitAt(at) => {
+            let (first, second) = body.split_at(at.min(body.len()));
+            [first, second].into_iter().filter(|piece| !piece.is_empty()).collect()
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use tamis_sdk::record::scan;
 use super::{Action, Batch, Encoding, Engines, Host, HostOptions, Outcome, Refused};
 use crate::keys;
 
+pub(crate) use guest::compile as compile_any;
 pub use guest::{Compiled, Delivery, Guest, Passed};
 pub use stream::{Headers, LocalAnswer, Message};
 
@@ -83,8 +84,7 @@ impl ProxyWasm {
         let config =
             keys::inline(config, options.config_base_dir.as_deref()).map_err(|e| Refused(e.to_string()))?;
         let wrapped = wrap(&config);
-        let guest =
-            Guest::start_compiled(None, engines, compiled, wrapped.as_deref().unwrap_or(&config), options);
+        let guest = Guest::start_compiled(engines, compiled, wrapped.as_deref().unwrap_or(&config), options);
         let guest = match guest {
             Err(error) if wrapped.is_some() => return Err(unwrap(error)),
             guest => guest?,
