@@ -59,7 +59,7 @@ pub struct Seen {
 impl Browser {
     /// The binary that `CHROMIUM` names, else the first in `PATH`; without one a line says so.
     pub fn find_or_skip() -> Option<Self> {
-        let named = env::var_os("CHROMIUM").map(PathBuf::from);
+        let named = env::var_os("CHROMIUM").filter(|name| !name.is_empty()).map(PathBuf::from);
         let in_path = || {
             let dirs = env::var_os("PATH")?;
             let candidates = env::split_paths(&dirs).flat_map(|dir| NAMES.map(|name| dir.join(name)));

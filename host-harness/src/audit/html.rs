@@ -7,12 +7,11 @@ use tamis_detectors::Severity;
 use super::{
     report::{FileCount, Finding, Hour, Report, SEVERITIES},
     suggest,
-    walk::NotScanned,
 };
 use crate::render::{
     chart::{self, Bar},
     columns::size,
-    html::{close, esc, open, tile},
+    html::{close, esc, not_read, open, tile},
 };
 
 const STYLE: &str = include_str!("report.css");
@@ -30,8 +29,8 @@ pub fn html(report: &Report) -> String {
     findings(report, &mut out);
     payloads(report, &mut out);
     loggers(report, &mut out);
-    not_scanned("Could not be scanned", &report.errors, &mut out);
-    not_scanned("Left out", &report.skipped, &mut out);
+    not_read("Could not be scanned", &report.errors, MAX_FINDINGS, &mut out);
+    not_read("Left out", &report.skipped, MAX_FINDINGS, &mut out);
     next(report, &mut out);
     close("values are shown as shapes: letters are *, digits are #", &mut out);
     out
@@ -205,17 +204,6 @@ fn loggers(report: &Report, out: &mut String) {
         );
     }
     out.push_str("</tbody>\n</table>\n</div>\n</section>\n");
-}
-
-fn not_scanned(title: &str, list: &[NotScanned], out: &mut String) {
-    if list.is_empty() {
-        return;
-    }
-    let _ = writeln!(out, "<section>\n<h2>{}</h2>\n<ul>", esc(title));
-    for NotScanned { path, reason } in list.iter().take(MAX_FINDINGS) {
-        let _ = writeln!(out, "<li>{}: {}</li>", esc(path), esc(reason));
-    }
-    out.push_str("</ul>\n</section>\n");
 }
 
 fn next(report: &Report, out: &mut String) {

@@ -5,9 +5,8 @@ use std::fmt::Write;
 use super::{
     report::{FileLoggers, Finding, LoggerLines, Report, RuleCount, SEVERITIES},
     suggest,
-    walk::NotScanned,
 };
-use crate::render::columns::{Style, WIDTH, cut, cut_start, more, plain, plural, size};
+use crate::render::columns::{Style, WIDTH, cut, cut_start, more, not_read, plural, size};
 
 /// Findings that are listed.
 const MAX_FINDINGS: usize = 30;
@@ -22,8 +21,8 @@ pub fn text(report: &Report, style: Style) -> String {
     rules(report, style, &mut out);
     payloads(report, style, &mut out);
     loggers(report, style, &mut out);
-    not_scanned("Left out", &report.skipped, style, &mut out);
-    not_scanned("Could not be scanned", &report.errors, style, &mut out);
+    not_read("Left out", &report.skipped, MAX_ROWS, style, &mut out);
+    not_read("Could not be scanned", &report.errors, MAX_ROWS, style, &mut out);
     next(report, style, &mut out);
     out
 }
@@ -160,17 +159,6 @@ fn loggers(report: &Report, style: Style, out: &mut String) {
             writeln!(out, "{:30} {}", cut_start(file, 30), cut(&(list.join(", ") + &wrapped), WIDTH - 31));
     }
     more(report.loggers.len(), MAX_ROWS, out);
-}
-
-fn not_scanned(title: &str, list: &[NotScanned], style: Style, out: &mut String) {
-    if list.is_empty() {
-        return;
-    }
-    style.title(out, title);
-    for NotScanned { path, reason } in list.iter().take(MAX_ROWS) {
-        let _ = writeln!(out, "{}: {}", cut_start(&plain(path), 60), cut(&plain(reason), WIDTH - 62));
-    }
-    more(list.len(), MAX_ROWS, out);
 }
 
 fn next(report: &Report, style: Style, out: &mut String) {

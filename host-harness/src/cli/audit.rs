@@ -11,12 +11,11 @@ use std::{
 use anyhow::{Context, anyhow};
 use asynq_payload_redactor::{AsynqPayloadRedactor, config::Config};
 use clap::ValueEnum;
-use tamis_detectors::Severity;
 use tamis_sdk::{Filter, config};
 
 use super::{
     Failure,
-    output::{Bytes, Extra, colour, progress, write_file, write_stdout},
+    output::{Bytes, Extra, FailOn, colour, first_of, progress, write_file, write_stdout},
 };
 use crate::{
     audit::{
@@ -119,15 +118,6 @@ enum Format {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum FailOn {
-    Low,
-    Medium,
-    High,
-    Critical,
-    Never,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
 enum Input {
     Auto,
     Text,
@@ -221,20 +211,9 @@ fn render(report: &Report, format: Format, style: Style) -> anyhow::Result<Strin
 }
 
 fn verdict(args: &Args, report: &Report) -> Result<(), Failure> {
-    if !report.errors.is_empty() {
-        let first = &report.errors[0];
-        let more = match report.errors.len() {
-            1 => String::new(),
-            n => format!(" (and {} more)", n - 1),
-        };
-        return Err(Failure::Usage(anyhow!("could not scan {}: {}{more}", first.path, first.reason)));
+    if let Some(first) = first_of(&report.errors) {
+        return Err(Failure::Usage(anyhow!("could not scan {first}")));
     }
-    let limit = match args.fail_on {
-        FailOn::Low => Severity::Low,
-        FailOn::Medium => Severity::Medium,
-        FailOn::High => Severity::High,
-        FailOn::Critical => Severity::Critical,
-        FailOn::Never => return Ok(()),
-    };
+    let Some(limit) = args.fail_on.severity() else { return Ok(()) };
     if args.write_baseline.is_none() && report.reaches(limit) { Err(Failure::Findings) } else { Ok(()) }
 }

@@ -10,6 +10,9 @@ use std::{
 use anyhow::Context;
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tamis_detectors::Severity;
+
+use crate::audit::walk::NotScanned;
 
 /// Below this, a scan is over before a progress bar is read.
 const PROGRESS_FROM_BYTES: u64 = 64 << 20;
@@ -63,6 +66,40 @@ impl FromStr for Bytes {
             digits.parse().map_err(|_| format!("'{text}' is no number of bytes, such as 500M"))?;
         number.checked_mul(factor).map(Self).ok_or_else(|| format!("'{text}' is too much"))
     }
+}
+
+/// How severe a finding must be for exit code 1.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+#[allow(missing_docs)]
+pub enum FailOn {
+    Low,
+    Medium,
+    High,
+    Critical,
+    Never,
+}
+
+impl FailOn {
+    /// The severity; `None` for never.
+    pub fn severity(self) -> Option<Severity> {
+        match self {
+            Self::Low => Some(Severity::Low),
+            Self::Medium => Some(Severity::Medium),
+            Self::High => Some(Severity::High),
+            Self::Critical => Some(Severity::Critical),
+            Self::Never => None,
+        }
+    }
+}
+
+/// The first input that could not be read, and how many more there are; `None` if all could.
+pub fn first_of(errors: &[NotScanned]) -> Option<String> {
+    let first = errors.first()?;
+    let more = match errors.len() {
+        1 => String::new(),
+        n => format!(" (and {} more)", n - 1),
+    };
+    Some(format!("{}: {}{more}", first.path, first.reason))
 }
 
 /// A bar for so many bytes, on a terminal and if it will be there long enough to be read.

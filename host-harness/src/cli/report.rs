@@ -8,12 +8,11 @@ use std::{
 
 use anyhow::{Context, anyhow};
 use clap::ValueEnum;
-use tamis_detectors::Severity;
 use tamis_sdk::{Key, KeyConfig};
 
 use super::{
     Failure,
-    output::{Bytes, Extra, colour, progress, write_file, write_stdout},
+    output::{Bytes, Extra, FailOn, colour, first_of, progress, write_file, write_stdout},
 };
 use crate::{
     audit::{
@@ -141,15 +140,6 @@ enum UserMode {
     Keep,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum FailOn {
-    Low,
-    Medium,
-    High,
-    Critical,
-    Never,
-}
-
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let options = options(&args).map_err(Failure::Usage)?;
     let mut paths = args.paths.clone();
@@ -222,19 +212,9 @@ fn render(review: &Review, format: Format, style: Style) -> anyhow::Result<Strin
 }
 
 fn verdict(args: &Args, review: &Review) -> Result<(), Failure> {
-    if let Some(first) = review.errors.first() {
-        let more = match review.errors.len() {
-            1 => String::new(),
-            n => format!(" (and {} more)", n - 1),
-        };
-        return Err(Failure::Io(anyhow!("could not read {}: {}{more}", first.path, first.reason)));
+    if let Some(first) = first_of(&review.errors) {
+        return Err(Failure::Io(anyhow!("could not read {first}")));
     }
-    let limit = match args.fail_on {
-        FailOn::Low => Severity::Low,
-        FailOn::Medium => Severity::Medium,
-        FailOn::High => Severity::High,
-        FailOn::Critical => Severity::Critical,
-        FailOn::Never => return Ok(()),
-    };
+    let Some(limit) = args.fail_on.severity() else { return Ok(()) };
     if review.alerts_at(limit) { Err(Failure::Findings) } else { Ok(()) }
 }

@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use tamis_detectors::Severity;
 
+use crate::audit::walk::NotScanned;
+
 /// Columns of a report.
 pub const WIDTH: usize = 100;
 
@@ -43,6 +45,18 @@ pub fn more(rows: usize, shown: usize, out: &mut String) {
     if rows > shown {
         let _ = writeln!(out, "... and {} more", rows - shown);
     }
+}
+
+/// A section with inputs that were not read, and why; nothing if there are none.
+pub fn not_read(title: &str, list: &[NotScanned], rows: usize, style: Style, out: &mut String) {
+    if list.is_empty() {
+        return;
+    }
+    style.title(out, title);
+    for NotScanned { path, reason } in list.iter().take(rows) {
+        let _ = writeln!(out, "{}: {}", cut_start(path, 60), cut(reason, WIDTH - 62));
+    }
+    more(list.len(), rows, out);
 }
 
 /// The first characters of a text.

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use sha2::{Digest, Sha256};
 
 use super::columns::is_visible;
+use crate::audit::walk::NotScanned;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -100,6 +101,18 @@ pub fn end_table(left_out: u64, out: &mut String) {
     if left_out > 0 {
         let _ = writeln!(out, "<p>and {left_out} more: see the JSON report</p>");
     }
+}
+
+/// A section with inputs that were not read, and why; nothing if there are none.
+pub fn not_read(title: &str, list: &[NotScanned], rows: usize, out: &mut String) {
+    if list.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "<section>\n<h2>{}</h2>\n<ul>", esc(title));
+    for NotScanned { path, reason } in list.iter().take(rows) {
+        let _ = writeln!(out, "<li>{}: {}</li>", esc(path), esc(reason));
+    }
+    out.push_str("</ul>\n</section>\n");
 }
 
 /// A text that is nothing but text, in elements and in quoted attributes.

@@ -10,11 +10,11 @@ use super::{
     sums::ALERTS,
 };
 use crate::{
-    audit::{hour, walk::NotScanned},
+    audit::hour,
     render::{
         chart::{self, Column, highest},
         columns::{plural, size},
-        html::{close, end_table, esc, open, row, table, tile},
+        html::{close, end_table, esc, not_read, open, row, table, tile},
     },
 };
 
@@ -43,8 +43,8 @@ pub fn html(review: &Review) -> String {
     removed(review, &mut out);
     left(review, &mut out);
     files(review, &mut out);
-    not_read("Could not be read", &review.errors, &mut out);
-    not_read("Left out", &review.skipped, &mut out);
+    not_read("Could not be read", &review.errors, MAX_ROWS, &mut out);
+    not_read("Left out", &review.skipped, MAX_ROWS, &mut out);
     close(&footer(review), &mut out);
     out
 }
@@ -378,15 +378,4 @@ fn files(review: &Review, out: &mut String) {
     }
     end_table(review.files.len().saturating_sub(MAX_ROWS) as u64, out);
     out.push_str("</section>\n");
-}
-
-fn not_read(title: &str, list: &[NotScanned], out: &mut String) {
-    if list.is_empty() {
-        return;
-    }
-    let _ = writeln!(out, "<section>\n<h2>{}</h2>\n<ul>", esc(title));
-    for NotScanned { path, reason } in list.iter().take(MAX_ROWS) {
-        let _ = writeln!(out, "<li>{}: {}</li>", esc(path), esc(reason));
-    }
-    out.push_str("</ul>\n</section>\n");
 }

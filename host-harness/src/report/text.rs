@@ -9,8 +9,8 @@ use super::{
     sums::ALERTS,
 };
 use crate::{
-    audit::{hour, walk::NotScanned},
-    render::columns::{Style, WIDTH, cut, cut_start, more, plural, size, wrap},
+    audit::hour,
+    render::columns::{Style, WIDTH, cut, cut_start, more, not_read, plural, size, wrap},
 };
 
 /// Rows of a table.
@@ -33,8 +33,8 @@ pub fn text(review: &Review, style: Style) -> String {
     kinds("Removed by filters", &review.removed, style, &mut out);
     left(review, style, &mut out);
     files(review, style, &mut out);
-    not_scanned("Left out", &review.skipped, style, &mut out);
-    not_scanned("Could not be read", &review.errors, style, &mut out);
+    not_read("Left out", &review.skipped, MAX_ROWS, style, &mut out);
+    not_read("Could not be read", &review.errors, MAX_ROWS, style, &mut out);
     out
 }
 
@@ -221,15 +221,4 @@ fn files(review: &Review, style: Style, out: &mut String) {
         );
     }
     more(review.files.len(), MAX_ROWS, out);
-}
-
-fn not_scanned(title: &str, list: &[NotScanned], style: Style, out: &mut String) {
-    if list.is_empty() {
-        return;
-    }
-    style.title(out, title);
-    for NotScanned { path, reason } in list.iter().take(MAX_ROWS) {
-        let _ = writeln!(out, "{}: {}", cut_start(path, 60), cut(reason, WIDTH - 62));
-    }
-    more(list.len(), MAX_ROWS, out);
 }
