@@ -98,7 +98,7 @@ printf '\n%sAn artifact with its config inside; whether it keeps to the ABI of F
 "$tamis" conformance target/artifacts/identity.fluent-bit.wasm | tail -n 12
 
 printf '\n%sA filter beside a control that does nothing%s\n\n' "$bold" "$off"
-"$tamis" bench coturn-ip-anonymizer --quick 2>/dev/null | head -n 20 || true
+"$tamis" bench coturn-ip-anonymizer --rounds 2 --mb 2 2>/dev/null
 
 printf '\n%sOne page for the regular review%s\n' "$bold" "$off"
 mkdir -p target/demo

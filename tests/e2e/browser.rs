@@ -11,7 +11,10 @@ use std::{fs, path::PathBuf, sync::Arc};
 use serde_json::json;
 use tamis::{
     audit::{self, pool::Progress, walk},
+    bench::{self, Plan, Subject, corpus::Corpus},
+    host::HostKind,
     report,
+    select::Target,
 };
 use tamis_tests::browser::{Browser, WIDTHS};
 
@@ -117,6 +120,26 @@ fn the_audit_of_the_recorded_logs() {
         &audit_page(),
         &["<h2>Findings</h2>", "<h2>By detector</h2>", "<h2>Loggers</h2>"],
     );
+}
+
+#[test]
+fn the_chart_of_a_bench() {
+    let Some(browser) = Browser::find_or_skip() else { return };
+    let target = Target::find("coturn-ip-anonymizer").unwrap();
+    let (name, sample) = bench::sample::of("coturn-ip-anonymizer");
+    let corpus = Corpus::new(sample.to_vec()).unwrap();
+    let subjects = [HostKind::Native, HostKind::Component].map(|host| Subject {
+        label: "coturn-ip-anonymizer".to_owned(),
+        target: Some(&target),
+        host,
+        config: "",
+        config_base_dir: None,
+        control: host == HostKind::Native,
+    });
+    let plan = Plan { rounds: 2, bytes: 200_000, sweep: vec![1, 64], memory_limit_bytes: 64 << 20 };
+    let report = bench::run(&plan, &corpus, name, &subjects, &mut |_| ()).unwrap();
+    let page = bench::chart::page(&report, None);
+    check(&browser, "bench", &page, &["<h2>Figures</h2>", "coturn-ip-anonymizer component"]);
 }
 
 /// What the tests above would see, they do see.

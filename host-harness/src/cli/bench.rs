@@ -266,7 +266,7 @@ fn write(args: &Args, report: &Report, comparison: Option<&Comparison>) -> anyho
     if let Some(path) = &args.chart {
         let text = match chart_kind(path)? {
             ChartKind::Svg => chart::svg(report),
-            ChartKind::Html => chart::html(report, comparison),
+            ChartKind::Html => chart::page(report, comparison),
         };
         put(path, text)?;
     }
