@@ -281,7 +281,7 @@ fn figures(report: &Report, case: &Case) -> Vec<String> {
 
 fn rows(out: &mut String, title: &str, heads: &[&str], rows: impl Iterator<Item = Vec<String>>) {
     let _ = writeln!(out, "<section>\n<h2>{}</h2>", esc(title));
-    html::table(title, heads, out);
+    html::table("One row per filter and host", heads, out);
     for cells in rows {
         html::row(heads, &cells, out);
     }
