@@ -30,8 +30,8 @@ use crate::{
 };
 
 const AFTER_HELP: &str = "\
-Directories are read with all that is below them: rotated files, gzip and zstd too; files that are
-no text are left out, and the report says so. Without a path, standard input is read.
+Directories are read with all that is below them: rotated files, gzip and zstd too; files that
+are no text are left out, and the report says so. Without a path, standard input is read.
 
 Values are never shown: letters become *, digits become #, and of 8 or more characters the first
 and the last stay if they are letters.

@@ -17,15 +17,15 @@ use crate::{
 };
 
 const AFTER_HELP: &str = "\
-The output starts with the config read, its regexes and tables built and its key inside. It takes
-no other config: Fluent Bit and `tamis run` refuse to start it with one; a proxy may still give
-the section `body`. What is inside, `tamis inspect` says: the SHA-256 of the config and the id of
-the key, never the key. A file with a key inside is as secret as the key and is written for its
-owner alone (mode 0600).
+The output starts with the config read, its regexes and tables built and its key inside. It
+takes no other config: Fluent Bit and `tamis run` refuse to start it with one; a proxy may still
+give the section `body` or `live`. What is inside, `tamis inspect` says: the SHA-256 of the
+config and the id of the key, never the key. A file with a key inside is as secret as the key
+and is written for its owner alone (mode 0600).
 
 Examples:
   tamis bake coturn-ip-anonymizer --host fluent-bit --config coturn.json -o coturn.wasm
-  tamis bake coturn-ip-anonymizer --host proxy-wasm --config keyed.json --key-file /run/key -o envoy.wasm
+  tamis bake coturn-ip-anonymizer --host proxy-wasm -c keyed.json --key-file /run/key -o envoy.wasm
   tamis inspect coturn.wasm && tamis run ./coturn.wasm turnserver.log";
 
 /// Stands for standard output.
@@ -43,7 +43,7 @@ pub(super) struct Args {
     #[arg(long)]
     host: Option<HostKind>,
 
-    /// The config, a JSON file; for proxy-wasm also one with the sections `filter` and `body`
+    /// The config, a JSON file; for proxy-wasm also one with the sections `filter` and `body` or `live`
     /// [default: all defaults].
     #[arg(long, short, value_name = "FILE")]
     config: Option<PathBuf>,

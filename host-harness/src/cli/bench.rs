@@ -27,11 +27,11 @@ use crate::{
 const MAX_INPUT_BYTES: u64 = 64 << 20;
 
 const AFTER_HELP: &str = "\
-Each filter is measured in each host (an artifact in its own), one thread, rounds interleaved, beside
-controls: `identity` in the same hosts does nothing to a record, `copy` is no filter at all.
-Times per record are CPU time, medians of the rounds; latencies are time on the clock, of calls
-with a batch as `tamis run` makes it (128 KiB) and of calls with one record. Compiling (without the
-cache), starting and calling are measured apart. See docs/bench.md.
+Each filter is measured in each host (an artifact in its own), one thread, rounds interleaved,
+beside controls: `identity` in the same hosts does nothing to a record, `copy` is no filter at
+all. Times per record are CPU time, medians of the rounds; latencies are time on the clock, of
+calls with a batch as `tamis run` makes it (128 KiB) and of calls with one record. Compiling
+(without the cache), starting and calling are measured apart. See docs/bench.md.
 
 Exit codes: 1 if a case is slower than --fail-if-slower allows; else as of all commands.
 

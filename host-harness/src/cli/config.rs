@@ -28,8 +28,9 @@ Examples:
   tamis config schema coturn-ip-anonymizer > coturn.schema.json";
 
 const CHECK_HELP: &str = "\
-The filter's own parser reads the config, so what is accepted here is accepted by the host. Without
---with-key, the file or the variable that `key` names is not looked for: it may be on another machine.
+The filter's own parser reads the config, so what is accepted here is accepted by the host.
+Without --with-key, the file or the variable that `key` names is not looked for: it may be on
+another machine.
 
 Exit codes:
   0  accepted
@@ -40,12 +41,12 @@ Exit codes:
 Examples:
   tamis config check coturn-ip-anonymizer coturn.json
   tamis config check asynq-payload-redactor - < asynq.json
-  tamis config check coturn-ip-anonymizer /etc/tamis/coturn-ip-anonymizer.json --host fluent-bit --with-key
+  tamis config check coturn-ip-anonymizer /etc/tamis/coturn.json --host fluent-bit --with-key
   tamis config check coturn-ip-anonymizer plugin.json --host proxy-wasm --format json";
 
 const INIT_HELP: &str = "\
-JSON has no comments: `tamis config explain FILTER` says what each key is for, and editors show it with the
-JSON Schema (docs/config.md).
+JSON has no comments: `tamis config explain FILTER` says what each key is for, and editors show
+it with the JSON Schema (docs/config.md).
 
 Examples:
   tamis config init coturn-ip-anonymizer > coturn.json

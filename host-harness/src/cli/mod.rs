@@ -39,9 +39,8 @@ pub use self::manual::reference;
 const AFTER_HELP: &str = "\
 Exit codes:
   0  done (also if whoever reads the output has gone)
-  1  replay: a case came out differently; report: an alert as severe as --fail-on; bench: a filter is slower than
-     --fail-if-slower allows; conformance: a check failed; config check: refused; reveal: a pseudonym could not be
-     revealed
+  1  the answer is no: replay, conformance or config check failed, reveal could
+     not, bench and report by their --fail-if-slower and --fail-on
   2  bad usage, or a filter refused its config
   3  an input could not be read, or the output could not be written
   4  a filter failed: it trapped, broke its ABI or ran out of time or memory

@@ -10,9 +10,9 @@ use crate::scaffold::{self, Name, Sdk};
 
 const AFTER_HELP: &str = "\
 The crate works as it is: it replaces what follows `password=`, has unit tests, recorded cases,
-a config with its schema, examples for Fluent Bit and Envoy, and a Makefile that builds the three
-artifacts. The SDK is written into vendor/, unless --sdk names another place. Building needs cargo
-with the target wasm32-wasip1, and make.
+a config with its schema, examples for Fluent Bit and Envoy, and a Makefile that builds the
+three artifacts. The SDK is written into vendor/, unless --sdk names another place. Building
+needs cargo with the target wasm32-wasip1, and make.
 
 Examples:
   tamis new pin-masker

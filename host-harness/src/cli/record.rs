@@ -55,9 +55,9 @@ const MAX_LATE: usize = 16;
 const MAX_RECORD_BYTES: usize = 16 << 20;
 
 const AFTER_HELP: &str = "\
-Every record is kept with its tag, its time (or that of its arrival) and its bytes, as JSON lines;
-docs/record.md describes them. `tamis replay --recording FILE` gives the records out again, at the
-pace at which they came, or makes a recorded case of them.
+Every record is kept with its tag, its time (or that of its arrival) and its bytes, as JSON
+lines; docs/record.md describes them. `tamis replay --recording FILE` gives the records out
+again, at the pace at which they came, or makes a recorded case of them.
 
 Records pass coturn-ip-anonymizer and asynq-payload-redactor on the way, with their default
 configs, unless --filter names others. --raw records what comes as it is.

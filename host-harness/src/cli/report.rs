@@ -28,12 +28,13 @@ use crate::{
 const AFTER_HELP: &str = "\
 Reads what filters have written (events of chatwoot-auth-tagger in all its schemas, summaries of
 coturn-ip-anonymizer, counts fields, redaction marks) and logs as programs have written them:
-those of Chatwoot go through the tagger, those of coturn through the anonymizer, in this process.
-All files are scanned as by `tamis audit`. Directories are read with all that is below them; gzip
-and zstd too. Without a path, standard input is read.
+those of Chatwoot go through the tagger, those of coturn through the anonymizer, in this
+process. All files are scanned as by `tamis audit`. Directories are read with all that is below
+them; gzip and zstd too. Without a path, standard input is read.
 
 No name, address or value of a log is shown: addresses become networks (/24, /48), users tokens
-of a key that is made for this report and forgotten. With --key, tokens are the same in each report.
+of a key that is made for this report and forgotten. With --key, tokens are the same in each
+report.
 
 Exit codes:
   0  the report is written

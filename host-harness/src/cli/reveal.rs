@@ -35,20 +35,21 @@ const MAX_LINE_BYTES: u64 = 1 << 20;
 const STDIN: &str = "-";
 
 const AFTER_HELP: &str = "\
-Addresses of the modes `deterministic` and `prefix-preserving` are decrypted. Tokens (user-k1-...) cannot be;
-candidates are tried: users from a file, all addresses of a network. With --log, all tokens of this
-key in a log are looked for.
+Addresses of the modes `deterministic` and `prefix-preserving` are decrypted. Tokens
+(user-k1-...) cannot be; candidates are tried: users from a file, all addresses of a network.
+With --log, all tokens of this key in a log are looked for.
 
-The key comes from the `key` section of a filter's config, or from a file, the environment or standard
-input, as `hex:...`, `base64:...` or text; never from the command line, where every user of the machine
-could see it. For each pseudonym a line goes to the audit log before anything is printed: time, user,
-key id, pseudonym, whether it was revealed, the reason; never the value.
+The key comes from the `key` section of a filter's config, or from a file, the environment or
+standard input, as `hex:...`, `base64:...` or text; never from the command line, where every
+user of the machine could see it. For each pseudonym a line goes to the audit log before
+anything is printed: time, user, key id, pseudonym, whether it was revealed, the reason; never
+the value.
 
 Exit codes: 1 if a pseudonym could not be revealed; else as of all commands.
 
 Examples:
-  tamis reveal --config coturn.json --audit-log reveal.log --reason 'abuse case 4711' 151.82.155.134
-  tamis reveal --key-id k1 --key-file /etc/tamis/key --audit-log reveal.log --reason 'abuse case 4711' \\
+  tamis reveal --config coturn.json --audit-log reveal.log --reason 'case 4711' 151.82.155.134
+  tamis reveal --key-id k1 --key-file /etc/tamis/key --audit-log reveal.log --reason 'case 4711' \\
       user-k1-mfzxg4tbonqwg3dp --candidates users.txt
   tamis reveal --config coturn.json --audit-log reveal.log --reason 'incident 12' \\
       --log clean.log.gz --network 198.51.100.0/24 --format json";
