@@ -15,16 +15,10 @@ use tamis_sdk::{Filter, config};
 
 use super::{
     Failure,
-    output::{Bytes, Extra, FailOn, colour, first_of, progress, write_file, write_stdout},
+    output::{Extra, FailOn, Scanned, colour, first_of, progress, write_file, write_stdout},
 };
 use crate::{
-    audit::{
-        self, Baseline, Options, Report, Style, baseline,
-        glob::Glob,
-        pool::Progress,
-        sarif::sarif,
-        walk::{self, Limits},
-    },
+    audit::{self, Baseline, Options, Report, Style, baseline, pool::Progress, sarif::sarif, walk},
     input::InputMode,
     keys,
 };
@@ -92,17 +86,8 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value = "auto")]
     input: Input,
 
-    /// Threads that scan [default: one per core].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    threads: Option<u16>,
-
-    /// Leave out files and directories: names (*.gz), or paths below an operand (old/**).
-    #[arg(long, value_name = "GLOB")]
-    exclude: Vec<String>,
-
-    /// Leave out larger files, as in 500M; k, M and G are powers of 1024.
-    #[arg(long, value_name = "BYTES")]
-    max_file_size: Option<Bytes>,
+    #[command(flatten)]
+    scanned: Scanned,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -135,11 +120,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         }
         paths.push("-".to_owned());
     }
-    let limits = Limits {
-        exclude: args.exclude.iter().map(|g| Glob::new(g)).collect(),
-        max_file_bytes: args.max_file_size.map(|b| b.0),
-    };
-    let walked = walk::walk(&paths, &limits);
+    let walked = walk::walk(&paths, &args.scanned.limits());
     let bar = progress(walked.inputs.iter().map(|i| i.bytes).sum());
     let told = bar.clone();
     let report = audit::audit(walked, &options, &(Arc::new(move |bytes| told.inc(bytes)) as Progress));
@@ -178,7 +159,7 @@ fn options(args: &Args) -> anyhow::Result<Options> {
             Input::Json => InputMode::Json,
         },
         samples: args.sample.into(),
-        threads: args.threads.map_or(cores, usize::from),
+        threads: args.scanned.threads(cores),
     })
 }
 

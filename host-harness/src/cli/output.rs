@@ -12,7 +12,10 @@ use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tamis_detectors::Severity;
 
-use crate::audit::walk::NotScanned;
+use crate::audit::{
+    glob::Glob,
+    walk::{Limits, NotScanned},
+};
 
 /// Below this, a scan is over before a progress bar is read.
 const PROGRESS_FROM_BYTES: u64 = 64 << 20;
@@ -43,6 +46,37 @@ impl<F: ValueEnum> Extra<F> {
         let format = F::from_str(format, true)
             .map_err(|_| format!("'{format}' is no format: {}", names.join(", ")))?;
         Ok(Self { format, path: path.into() })
+    }
+}
+
+/// What is scanned, and how.
+#[derive(Debug, clap::Args)]
+pub struct Scanned {
+    /// Threads that scan [default: one per core].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: Option<u16>,
+
+    /// Leave out files and directories: names (*.gz), or paths below an operand (old/**).
+    #[arg(long, value_name = "GLOB")]
+    exclude: Vec<String>,
+
+    /// Leave out larger files, as in 500M; k, M and G are powers of 1024.
+    #[arg(long, value_name = "BYTES")]
+    max_file_size: Option<Bytes>,
+}
+
+impl Scanned {
+    /// What is left out.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            exclude: self.exclude.iter().map(|g| Glob::new(g)).collect(),
+            max_file_bytes: self.max_file_size.map(|b| b.0),
+        }
+    }
+
+    /// How many threads scan, on a machine with so many cores.
+    pub fn threads(&self, cores: usize) -> usize {
+        self.threads.map_or(cores, usize::from)
     }
 }
 

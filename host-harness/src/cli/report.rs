@@ -12,14 +12,10 @@ use tamis_sdk::{Key, KeyConfig};
 
 use super::{
     Failure,
-    output::{Bytes, Extra, FailOn, colour, first_of, progress, write_file, write_stdout},
+    output::{Extra, FailOn, Scanned, colour, first_of, progress, write_file, write_stdout},
 };
 use crate::{
-    audit::{
-        glob::Glob,
-        pool::Progress,
-        walk::{self, Limits},
-    },
+    audit::{pool::Progress, walk},
     keys,
     render::Style,
     report::{self, Addresses, Options, Review, Users},
@@ -100,17 +96,8 @@ pub(super) struct Args {
     #[arg(long, value_enum, value_name = "SEVERITY", default_value = "never")]
     fail_on: FailOn,
 
-    /// Threads that scan [default: one per core].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    threads: Option<u16>,
-
-    /// Leave out files and directories: names (*.gz), or paths below an operand (old/**).
-    #[arg(long, value_name = "GLOB")]
-    exclude: Vec<String>,
-
-    /// Leave out larger files, as in 500M; k, M and G are powers of 1024.
-    #[arg(long, value_name = "BYTES")]
-    max_file_size: Option<Bytes>,
+    #[command(flatten)]
+    scanned: Scanned,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -151,11 +138,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         }
         paths.push("-".to_owned());
     }
-    let limits = Limits {
-        exclude: args.exclude.iter().map(|g| Glob::new(g)).collect(),
-        max_file_bytes: args.max_file_size.map(|b| b.0),
-    };
-    let walked = walk::walk(&paths, &limits);
+    let walked = walk::walk(&paths, &args.scanned.limits());
     let bar = progress(walked.inputs.iter().map(|i| i.bytes).sum());
     let told = bar.clone();
     let review = report::review(walked, &options, &(Arc::new(move |bytes| told.inc(bytes)) as Progress));
@@ -184,7 +167,7 @@ fn options(args: &Args) -> anyhow::Result<Options> {
         ..Options::default()
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    options.audit.threads = args.threads.map_or(cores, usize::from);
+    options.audit.threads = args.scanned.threads(cores);
     Ok(options)
 }
 

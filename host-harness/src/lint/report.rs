@@ -7,6 +7,7 @@ use serde::Serialize;
 use tamis_detectors::Severity;
 
 use super::Rule;
+use crate::audit::report::Tool;
 
 /// The name of this interface. Fields may be added; anything else gets another number.
 pub const SCHEMA: &str = "tamis-lint/1";
@@ -26,15 +27,6 @@ pub struct Report {
     pub facts: Vec<Fact>,
     /// What could not be looked at.
     pub errors: Vec<Problem>,
-}
-
-/// The program that made a report.
-#[derive(Debug, Clone, Serialize)]
-pub struct Tool {
-    /// Its name.
-    pub name: &'static str,
-    /// Its version.
-    pub version: &'static str,
 }
 
 /// Totals.
