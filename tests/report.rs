@@ -212,7 +212,7 @@ fn a_page_needs_nothing_and_believes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let name = "<img src=x onerror=alert(1)>&\u{202e}.log";
     let event = serde_json::json!({
-        "event": { "dataset": "chatwoot.auth", "action": "user-login", "outcome": "failure", "created": "2026-03-02T10:00:00Z" },
+        "event": { "dataset": "chatwoot.auth", "action": "user-login", "outcome": "failure", "end": "2026-03-02T10:00:00Z" },
         "source": { "ip": "<script>alert(1)</script>" },
         "user": { "name": "\"'><i>\u{1b}]0;x\u{7}\u{202e}" },
         "alerts": [{ "rule": { "id": "brute-force-detected" }, "event": { "severity": 99 },
@@ -260,7 +260,7 @@ fn hostile_records_do_no_harm() {
     for year in 1970..2500 {
         lines.push(
             format!(
-                r#"{{"event":{{"dataset":"chatwoot.auth","action":"user-login","outcome":"success","created":"{year}-01-01T00:00:00Z"}},"user":{{"name":"u{year}"}}}}"#
+                r#"{{"event":{{"dataset":"chatwoot.auth","action":"user-login","outcome":"success","end":"{year}-01-01T00:00:00Z"}},"user":{{"name":"u{year}"}}}}"#
             )
             .into_bytes(),
         );

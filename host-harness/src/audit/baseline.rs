@@ -37,7 +37,9 @@ impl Baseline {
     /// # Errors
     /// When it is no baseline.
     pub fn read(text: &str) -> anyhow::Result<Self> {
-        let document: Document = serde_json::from_str(text).context("is no baseline")?;
+        // What serde says about it could show what is in it.
+        let document = serde_json::from_str::<Document>(text).ok();
+        let document = document.context("is no baseline: write one with --write-baseline")?;
         ensure!(
             document.schema == SCHEMA,
             "has the schema '{}', not '{SCHEMA}': write it again with --write-baseline",

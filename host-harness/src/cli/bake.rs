@@ -124,6 +124,17 @@ fn write(path: &Path, artifact: &Artifact) -> anyhow::Result<()> {
         return out.write_all(&artifact.wasm).and_then(|()| out.flush()).context("cannot write the output");
     }
     let cannot = || format!("cannot write {}", path.display());
+    // What is no file, such as a device, is written to, not replaced.
+    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        return fs::OpenOptions::new()
+            .write(true)
+            .open(path)
+            .and_then(|mut there| there.write_all(&artifact.wasm))
+            .with_context(cannot);
+    }
+    // Nor is a link: what it leads to is.
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let path = target.as_path();
     let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new();
     #[cfg(unix)]

@@ -302,6 +302,10 @@ fn run_storage(args: &Storage) -> Result<(), Failure> {
 }
 
 fn run_pipeline(args: &Pipeline) -> Result<(), Failure> {
+    if !args.root.is_dir() {
+        let words = format!("--root {}: is no directory", args.root.display());
+        return Err(Failure::Usage(anyhow!(words)));
+    }
     let mut report = Report::default();
     let options = pipeline::Options {
         kind: args.kind.map(|kind| match kind {

@@ -45,7 +45,7 @@ Examples:
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
     /// Filters, then files; see below.
-    #[arg(required = true, value_name = "FILTER... [FILE...", value_hint = clap::ValueHint::FilePath)]
+    #[arg(required = true, value_name = "FILTER|FILE", value_hint = clap::ValueHint::FilePath)]
     operands: Vec<String>,
 
     /// Config of the filter, or of one of several: a JSON file, or NAME=FILE.

@@ -116,7 +116,7 @@ impl<'a> Tagged<'a> {
     pub fn event(&self) -> Option<Event> {
         let (action, outcome) = match self.schema {
             Schema::Ecs => ("event.action", "event.outcome"),
-            Schema::Ocsf => ("activity_name", "unmapped.outcome"),
+            Schema::Ocsf => ("metadata.event_code", "unmapped.outcome"),
             Schema::Flat => ("action", "outcome"),
         };
         let name = self.text(action)?;
@@ -129,8 +129,8 @@ impl<'a> Tagged<'a> {
         };
         let (time_ms, source, user): (_, &[&str], &[&str]) = match self.schema {
             Schema::Ecs => (
-                self.text("event.created").and_then(|t| millis(&t)),
-                &["source.ip"],
+                self.text("event.end").and_then(|t| millis(&t)),
+                &["source.ip", "source.address"],
                 &["user.target.email", "user.name", "user.email"],
             ),
             Schema::Ocsf => (
@@ -159,7 +159,7 @@ fn alert(object: Object<'_>, schema: Schema) -> Option<Alert> {
     let number = |path: &str| object.number("", path);
     let id = match schema {
         Schema::Ecs => text("rule.id"),
-        Schema::Ocsf => text("finding_info.uid"),
+        Schema::Ocsf => text("metadata.event_code"),
         Schema::Flat => text("rule"),
     }?;
     let rule = RULES.iter().find(|rule| rule.as_bytes() == id)?;

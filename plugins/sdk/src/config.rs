@@ -131,7 +131,18 @@ fn describe(path: &str, error: &serde_json::Error) -> ConfigError {
             return ConfigError::new(path, unknown(noun, name, &known));
         }
     }
+    let text = without_value(text);
     ConfigError::new(path, format!("{text} (line {}, column {})", error.line(), error.column()))
+}
+
+/// What serde says about a value of the wrong type, without the value: it may be a key that stands in the wrong place.
+fn without_value(text: &str) -> String {
+    let told = |kind: &str| {
+        let (found, expected) = text.strip_prefix(kind)?.rsplit_once(", expected ")?;
+        let ends = [" \"", " `"].iter().filter_map(|open| found.find(open)).min()?;
+        Some(format!("{kind}{}, expected {expected}", &found[..ends]))
+    };
+    told("invalid type: ").or_else(|| told("invalid value: ")).unwrap_or_else(|| text.to_owned())
 }
 
 /// "Unknown" with the nearest valid name first: the words of every such error.
@@ -189,7 +200,7 @@ mod tests {
             (
                 r#"{"ip":{"prefix":"x"}}"#,
                 "$.ip.prefix",
-                "invalid type: string \"x\", expected u8 (line 1, column 19)",
+                "invalid type: string, expected u8 (line 1, column 19)",
             ),
             (
                 r#"{"ip":["drop"]}"#,
