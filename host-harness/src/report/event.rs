@@ -140,7 +140,12 @@ impl<'a> Tagged<'a> {
             ),
             Schema::Flat => (self.text("event_time").and_then(|t| millis(&t)), &["ip"], &["target", "user"]),
         };
-        Some(Event { action, outcome, time_ms, source: self.first(source), user: self.first(user) })
+        let mut user = self.first(user);
+        if matches!(self.schema, Schema::Ocsf) && user == b"unknown" {
+            // It wants a user where the log tells none.
+            user.clear();
+        }
+        Some(Event { action, outcome, time_ms, source: self.first(source), user })
     }
 
     /// The alerts that the event raised.
