@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    io::{self, IsTerminal},
     path::{Path, PathBuf},
     sync::Arc,
     thread,
@@ -15,7 +14,7 @@ use tamis_sdk::{Filter, config};
 
 use super::{
     Failure,
-    output::{Extra, FailOn, Scanned, colour, first_of, progress, write_file, write_stdout},
+    output::{Extra, FailOn, Scanned, colour, first_of, operands, progress, write_file, write_stdout},
 };
 use crate::{
     audit::{self, Baseline, Options, Report, Style, baseline, pool::Progress, sarif::sarif, walk},
@@ -112,14 +111,7 @@ enum Input {
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let options = options(&args).map_err(Failure::Usage)?;
     let baseline = args.baseline.as_deref().map(read_baseline).transpose().map_err(Failure::Usage)?;
-    let mut paths = args.paths.clone();
-    if paths.is_empty() {
-        if io::stdin().is_terminal() {
-            let words = "name a file or a directory, or pipe a log into it: see `tamis audit --help`";
-            return Err(Failure::Usage(anyhow!("nothing to scan: {words}")));
-        }
-        paths.push("-".to_owned());
-    }
+    let paths = operands(&args.paths, "scan", "audit").map_err(Failure::Usage)?;
     let walked = walk::walk(&paths, &args.scanned.limits());
     let bar = progress(walked.inputs.iter().map(|i| i.bytes).sum());
     let told = bar.clone();

@@ -7,7 +7,7 @@ use std::{
     str::FromStr,
 };
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tamis_detectors::Severity;
@@ -63,6 +63,22 @@ pub struct Scanned {
     /// Leave out larger files, as in 500M; k, M and G are powers of 1024.
     #[arg(long, value_name = "BYTES")]
     max_file_size: Option<Bytes>,
+}
+
+/// The paths that were named; without any, standard input, if something is piped into it. `verb` is what would be done
+/// with them, `command` whose help says more.
+///
+/// # Errors
+/// When nothing is named, and nothing piped.
+pub fn operands(paths: &[String], verb: &str, command: &str) -> anyhow::Result<Vec<String>> {
+    if !paths.is_empty() {
+        return Ok(paths.to_vec());
+    }
+    if io::stdin().is_terminal() {
+        let words = "name a file or a directory, or pipe a log into it";
+        bail!("nothing to {verb}: {words}: see `tamis {command} --help`");
+    }
+    Ok(vec!["-".to_owned()])
 }
 
 impl Scanned {

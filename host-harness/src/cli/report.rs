@@ -1,10 +1,6 @@
 //! `tamis report`: the regular review of logs.
 
-use std::{
-    io::{self, IsTerminal},
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{path::PathBuf, sync::Arc};
 
 use anyhow::{Context, anyhow};
 use clap::ValueEnum;
@@ -12,7 +8,7 @@ use tamis_sdk::{Key, KeyConfig};
 
 use super::{
     Failure,
-    output::{Extra, FailOn, Scanned, colour, first_of, progress, write_file, write_stdout},
+    output::{Extra, FailOn, Scanned, colour, first_of, operands, progress, write_file, write_stdout},
 };
 use crate::{
     audit::{pool::Progress, walk},
@@ -130,14 +126,7 @@ enum UserMode {
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let options = options(&args).map_err(Failure::Usage)?;
-    let mut paths = args.paths.clone();
-    if paths.is_empty() {
-        if io::stdin().is_terminal() {
-            let words = "name a file or a directory, or pipe a log into it: see `tamis report --help`";
-            return Err(Failure::Usage(anyhow!("nothing to read: {words}")));
-        }
-        paths.push("-".to_owned());
-    }
+    let paths = operands(&args.paths, "read", "report").map_err(Failure::Usage)?;
     let walked = walk::walk(&paths, &args.scanned.limits());
     let bar = progress(walked.inputs.iter().map(|i| i.bytes).sum());
     let told = bar.clone();
