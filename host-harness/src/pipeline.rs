@@ -307,6 +307,14 @@ enum Done {
     Records(Vec<Vec<u8>>),
 }
 
+/// Make the allocator keep what is freed, up to some megabytes.
+///
+/// That of glibc gives blocks as large as the buffers here back to the kernel at once, and each batch would fault
+/// its pages in again, until it has seen a larger block come and go; see `M_MMAP_THRESHOLD` in mallopt(3).
+fn keep_freed_memory() {
+    drop(std::hint::black_box(Vec::<u8>::with_capacity(4 << 20)));
+}
+
 /// Read all sources, filter them, write what is left.
 ///
 /// After a failure the reading thread may stay behind in a read that does not return; it
@@ -321,6 +329,7 @@ pub fn run(
     options: &Options,
 ) -> Result<Summary, Error> {
     let started = Instant::now();
+    keep_freed_memory();
     let (to_filter, from_reader) = sync_channel(QUEUE);
     let (to_writer, from_filter) = sync_channel(QUEUE);
     let (give_back, given_back) = channel();

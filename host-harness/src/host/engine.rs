@@ -13,7 +13,9 @@ use std::{
 };
 
 use anyhow::Context;
-use wasmtime::{Cache, CacheConfig, Config, Engine, ResourceLimiter};
+use wasmtime::{Cache, CacheConfig, Config, Engine, Inlining, ResourceLimiter, component::Component};
+
+use super::machine_code::MachineCode;
 
 /// How often the epoch of an engine moves on; the resolution of all deadlines.
 const TICK: Duration = Duration::from_millis(50);
@@ -88,6 +90,8 @@ impl std::error::Error for Refused {}
 #[derive(Clone)]
 pub struct Engines {
     engine: Engine,
+    /// Where the machine code of embedded components is kept, if Wasmtime's own cache does not.
+    machine_code: Option<MachineCode>,
     /// Of an engine that does not interrupt: until when a guest must have come back, in
     /// ticks; 0 while none runs.
     watched: Option<Arc<AtomicU64>>,
@@ -123,7 +127,7 @@ impl Engines {
     /// # Errors
     /// When this machine cannot run Wasmtime.
     pub fn with_cache_dir(dir: Option<&Path>) -> anyhow::Result<Self> {
-        Self::start(dir, true)
+        Self::start(dir, true, None)
     }
 
     /// An engine for the filters that are embedded in this binary, in the component host.
@@ -136,7 +140,8 @@ impl Engines {
     /// # Errors
     /// When this machine cannot run Wasmtime.
     pub fn for_builtins() -> anyhow::Result<Self> {
-        Self::start(default_cache_dir().as_deref(), false)
+        let machine_code = default_cache_dir().as_deref().and_then(MachineCode::new);
+        Self::start(None, false, machine_code)
     }
 
     /// The same without a compilation cache: to measure how long compiling takes.
@@ -144,7 +149,7 @@ impl Engines {
     /// # Errors
     /// When this machine cannot run Wasmtime.
     pub fn for_builtins_uncached() -> anyhow::Result<Self> {
-        Self::start(None, false)
+        Self::start(None, false, None)
     }
 
     /// From now on a guest runs, for at most `time`. Of no effect where guests are interrupted.
@@ -155,7 +160,11 @@ impl Engines {
         Watch(self.watched.as_deref())
     }
 
-    fn start(dir: Option<&Path>, interrupt: bool) -> anyhow::Result<Self> {
+    fn start(
+        dir: Option<&Path>,
+        interrupt: bool,
+        machine_code: Option<MachineCode>,
+    ) -> anyhow::Result<Self> {
         let mut config = Config::new();
         config
             .wasm_component_model(true)
@@ -166,6 +175,10 @@ impl Engines {
             .memory_reservation(4 << 30)
             .memory_guard_size(32 << 20)
             .memory_may_move(false);
+        if !interrupt {
+            // Across the functions of a filter: up to 4 % faster, twice as long to compile.
+            config.compiler_inlining(Inlining::Yes);
+        }
         if let Some(cache) = dir.and_then(open_cache) {
             config.cache(Some(cache));
         }
@@ -192,7 +205,18 @@ impl Engines {
                 }
             })
             .context("cannot start the thread that watches the deadlines of guests")?;
-        Ok(Self { engine, watched })
+        Ok(Self { engine, machine_code, watched })
+    }
+
+    /// A component, compiled now or before.
+    ///
+    /// # Errors
+    /// When it cannot be compiled.
+    pub fn component(&self, wasm: &[u8]) -> wasmtime::Result<Component> {
+        match &self.machine_code {
+            Some(code) => code.component(&self.engine, wasm),
+            None => Component::new(&self.engine, wasm),
+        }
     }
 
     /// The engine, for core modules and components alike.

@@ -8,6 +8,7 @@ pub use tamis_sdk::{Action, Encoding};
 pub mod component;
 pub mod engine;
 pub mod fluent_bit;
+mod machine_code;
 pub mod native;
 pub mod proxy_wasm;
 

@@ -345,7 +345,8 @@ impl Host for Running {
 }
 
 fn component(engines: &Engines, wasm: &[u8]) -> anyhow::Result<Component> {
-    Component::new(engines.engine(), wasm)
+    engines
+        .component(wasm)
         .map_err(anyhow::Error::from)
         .context("this is not a WebAssembly component that can be compiled")
 }

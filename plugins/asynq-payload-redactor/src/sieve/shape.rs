@@ -87,9 +87,10 @@ pub(super) fn rest_of_dump(rest: &[u8], within: usize) -> usize {
 }
 
 /// `email:welcome [123 34 ...] map[] ...}`: what `%v` prints of an `asynq.Task`, or, with id and queue before the type,
-/// of an `asynq.TaskInfo`. Says where the list of the payload's bytes starts.
+/// of an `asynq.TaskInfo`. Says where the list of the payload's bytes starts, and what it is unless it is empty.
 #[inline(never)]
-pub(super) fn task_dump(rest: &[u8]) -> Option<usize> {
+pub(super) fn task_dump(text: &[u8], start: usize, end: usize) -> Option<(usize, Option<bytes::List>)> {
+    let rest = text.get(start..end)?;
     let mut list = 0;
     let mut words = 0;
     while words < 3 {
@@ -108,11 +109,9 @@ pub(super) fn task_dump(rest: &[u8]) -> Option<usize> {
         return None;
     }
     list += 1;
-    let close = match bytes::list(rest, list) {
-        Some(bytes) => bytes.end,
-        None => list,
-    };
-    let tail = rest.get(close..)?.strip_prefix(b"]")?;
+    let start = start + list;
+    let bytes = bytes::list(text, start);
+    let tail = text.get(bytes.map_or(start, |bytes| bytes.end)..end)?.strip_prefix(b"]")?;
     let end = tail.iter().position(|b| *b == b'\n').unwrap_or(tail.len());
     let tail = &tail[..end];
     let known = match words {
@@ -123,7 +122,7 @@ pub(super) fn task_dump(rest: &[u8]) -> Option<usize> {
         3 => STATES.iter().any(|s| memchr::memmem::find(tail, s).is_some()),
         _ => false,
     };
-    known.then_some(list)
+    known.then_some((start, bytes))
 }
 
 /// The states of a task, as they stand in a dump.

@@ -316,8 +316,8 @@ impl Sieve {
     ) -> usize {
         let text = scan.text;
         let inside = opener.inside;
-        if let Some(list) = task_dump(&text[inside..scan.end]).map(|at| inside + at) {
-            return self.task(scan, list, out);
+        if let Some((start, list)) = task_dump(text, inside, scan.end) {
+            return self.task(scan, start, list, out);
         }
         let field =
             key.is_some() || scan.field.is_some_and(|f| f == start || f + 1 == start && text[f] == b'&');
@@ -391,17 +391,17 @@ impl Sieve {
     /// What `%v` prints of an `asynq.Task`, from the list of its payload's bytes on: the type before it stays, so do
     /// the options after it.
     #[inline(never)]
-    fn task(&mut self, scan: &mut Scan<'_>, list: usize, out: &mut Out) -> usize {
+    fn task(&mut self, scan: &mut Scan<'_>, start: usize, list: Option<bytes::List>, out: &mut Out) -> usize {
         let (text, end) = (scan.text, scan.end);
-        let mut pos = list;
+        let mut pos = start;
         scan.within += 1;
-        if let Some(bytes) = bytes::list(text, list).filter(|l| l.end <= end) {
-            self.gap(scan, list, list, out);
+        if let Some(bytes) = list {
+            self.gap(scan, start, start, out);
             let context = if scan.context == Context::Fields { self.payload_context() } else { scan.context };
             if self.whole_payloads() && matches!(context, Context::Payload(_)) {
-                self.whole_payload(text, list, bytes.end, false, out);
+                self.whole_payload(text, start, bytes.end, false, out);
             } else {
-                out.child(list, bytes.end, Coding::Bytes(bytes.style), context, Role::Value);
+                out.child(start, bytes.end, Coding::Bytes(bytes.style), context, Role::Value);
             }
             pos = bytes.end;
             scan.gap = pos;

@@ -201,8 +201,8 @@ impl Alerts {
         }
         if refused && c.credential_stuffing.enabled && !seen.ip.is_empty() && !seen.user.is_empty() {
             let over = |h: &[Hit]| {
-                distinct_users(h, c.credential_stuffing.max_tries as usize)
-                    >= c.credential_stuffing.users as usize
+                let users = c.credential_stuffing.users as usize;
+                h.len() >= users && distinct_users(h, c.credential_stuffing.max_tries as usize) >= users
             };
             raise(
                 &mut self.stuffing,
@@ -307,7 +307,10 @@ impl Alerts {
                 scrub::clean(facts.bare_path(), &mut self.path);
                 let path = self.path.as_slice();
                 let scan = Seen { hit: Hit { user: short(path), ..seen.hit }, user: path, ..*seen };
-                let over = |h: &[Hit]| distinct(h, |h| h.user) >= paths as usize;
+                let over = |h: &[Hit]| {
+                    let paths = paths as usize;
+                    h.len() >= paths && distinct(h, |h| h.user) >= paths
+                };
                 raise(&mut self.scan, SCAN, seen.by_ip(), paths, &scan, list, over, found);
             }
             _ => {}

@@ -84,10 +84,15 @@ impl Entry {
         self.hits.get(start..end).unwrap_or_default()
     }
 
+    /// Whether there was an alert in whose window `ms` lies. After a jump back of the clock, an alert of the future
+    /// says nothing.
+    fn is_muted(&self, ms: i64, window_ms: i64) -> bool {
+        ms < self.muted_ms && ms > self.muted_ms - 2 * window_ms
+    }
+
     /// Whether an alert at `ms` is the first of its window; then others are not until it is over.
     pub fn unmuted(&mut self, ms: i64, window_ms: i64) -> bool {
-        // After a jump back of the clock, an alert of the future says nothing.
-        if ms < self.muted_ms && ms > self.muted_ms - 2 * window_ms {
+        if self.is_muted(ms, window_ms) {
             return false;
         }
         self.muted_ms = ms + window_ms;
@@ -155,12 +160,13 @@ impl Windows {
         let from = entry.add(hit, most, window_ms);
         texts.into_iter().for_each(|text| entry.remember(text));
         // A hit that comes late is also in windows that ended after it.
-        let ends = entry.hits.get(from..).unwrap_or_default();
-        let end = ends
-            .iter()
-            .map(|h| h.ms)
-            .take_while(|ms| *ms < hit.ms + window_ms)
-            .find(|ms| over(entry.before(*ms, window_ms)))?;
+        let ends = entry.hits.get(from..).unwrap_or_default().iter().map(|h| h.ms);
+        let mut ends = ends.take_while(|ms| *ms < hit.ms + window_ms);
+        // While an attack goes on, its alert has been raised: nothing is left to count.
+        if ends.clone().all(|ms| entry.is_muted(ms, window_ms)) {
+            return None;
+        }
+        let end = ends.find(|ms| over(entry.before(*ms, window_ms)))?;
         entry.unmuted(end, window_ms).then_some((entry, end))
     }
 }

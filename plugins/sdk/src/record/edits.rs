@@ -31,7 +31,7 @@ pub fn push_short(out: &mut Vec<u8>, source: &[u8], start: usize, end: usize) {
         push_chunk(out, chunk);
         out.truncate(keep);
     } else {
-        out.extend_from_slice(rest.get(..len).unwrap_or(rest));
+        push_long(out, rest.get(..len).unwrap_or(rest));
     }
 }
 

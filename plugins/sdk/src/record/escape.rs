@@ -1,6 +1,8 @@
 //! JSON string escapes: decoding a string's text, encoding a replacement, and carrying
 //! byte offsets from the one to the other.
 
+use super::edits::push_short;
+
 /// Append the content of a JSON string (the text between its quotes) to `out`.
 ///
 /// Lenient: the escapes that only Go's `strconv.Quote` (and redis) writes, `\a`, `\v`, `\'`, `\xNN` and
@@ -134,62 +136,76 @@ impl<'a> OffsetMap<'a> {
 ///
 /// A byte that is not UTF-8 becomes the code point U+E000 + byte, as Fluent Bit has it.
 pub fn encode(text: &[u8], out: &mut Vec<u8>) {
-    if is_plain(text) {
-        out.extend_from_slice(text);
-        return;
+    let mut done = 0;
+    while let Some(at) = next_special(text, done) {
+        push_short(out, text, done, at);
+        done = match text[at..].iter().position(u8::is_ascii) {
+            Some(0) => {
+                push_escaped(text[at], out);
+                at + 1
+            }
+            ascii => {
+                let end = ascii.map_or(text.len(), |length| at + length);
+                push_utf8(&text[at..end], out);
+                end
+            }
+        };
     }
-    for chunk in text.utf8_chunks() {
-        let valid = chunk.valid().as_bytes();
-        let mut done = 0;
-        for (at, &b) in valid.iter().enumerate() {
-            if b >= 0x20 && b != b'"' && b != b'\\' {
-                continue;
-            }
-            out.extend_from_slice(valid.get(done..at).unwrap_or_default());
-            done = at + 1;
-            match b {
-                b'"' => out.extend_from_slice(b"\\\""),
-                b'\\' => out.extend_from_slice(b"\\\\"),
-                b'\n' => out.extend_from_slice(b"\\n"),
-                b'\r' => out.extend_from_slice(b"\\r"),
-                b'\t' => out.extend_from_slice(b"\\t"),
-                8 => out.extend_from_slice(b"\\b"),
-                12 => out.extend_from_slice(b"\\f"),
-                _ => {
-                    const HEX: &[u8; 16] = b"0123456789abcdef";
-                    out.extend_from_slice(&[
-                        b'\\',
-                        b'u',
-                        b'0',
-                        b'0',
-                        HEX[usize::from(b >> 4)],
-                        HEX[usize::from(b & 15)],
-                    ]);
-                }
-            }
+    push_short(out, text, done, text.len());
+}
+
+/// Append an ASCII byte, escaped if it must be.
+fn push_escaped(byte: u8, out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let short = match byte {
+        b'"' | b'\\' => byte,
+        b'\n' => b'n',
+        b'\r' => b'r',
+        b'\t' => b't',
+        8 => b'b',
+        12 => b'f',
+        0..0x20 => {
+            let (high, low) = (HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]);
+            return out.extend_from_slice(&[b'\\', b'u', b'0', b'0', high, low]);
         }
-        out.extend_from_slice(valid.get(done..).unwrap_or_default());
-        for &b in chunk.invalid() {
-            out.extend_from_slice(&mapped_byte(b));
+        _ => return out.push(byte),
+    };
+    out.extend_from_slice(&[b'\\', short]);
+}
+
+/// Append bytes that are not ASCII: characters as they are, other bytes mapped.
+fn push_utf8(text: &[u8], out: &mut Vec<u8>) {
+    for chunk in text.utf8_chunks() {
+        out.extend_from_slice(chunk.valid().as_bytes());
+        for &byte in chunk.invalid() {
+            out.extend_from_slice(&mapped_byte(byte));
         }
     }
 }
 
-/// Whether a text is printable ASCII without `"` and `\`, and so stands for itself. Eight bytes
-/// at a time.
-fn is_plain(text: &[u8]) -> bool {
+/// Where from `start` on the first byte is that is not printable ASCII, or is `"` or `\`: all others stand for
+/// themselves. Eight bytes at a time.
+fn next_special(text: &[u8], start: usize) -> Option<usize> {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;
     let zero = |word: u64| word.wrapping_sub(ONES) & !word;
+    // The lowest bit that is set is exact; a borrow or carry may set others above it.
     let special = |word: u64| {
         let control = word.wrapping_sub(ONES * 0x20) & !word;
         let del_or_high = word.wrapping_add(ONES) | word;
         (control | del_or_high | zero(word ^ (ONES * 0x22)) | zero(word ^ (ONES * 0x5C))) & HIGHS
     };
-    let (words, tail) = text.as_chunks::<8>();
-    let mut last = [b' '; 8];
-    last[..tail.len()].copy_from_slice(tail);
-    words.iter().chain([&last]).all(|w| special(u64::from_le_bytes(*w)) == 0)
+    let mut at = start;
+    while let Some(word) = text.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let found = special(u64::from_le_bytes(*word));
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    let tail = text.get(at..).unwrap_or_default();
+    let found = tail.iter().position(|b| !(0x20..0x7F).contains(b) || matches!(b, b'"' | b'\\'));
+    found.map(|i| at + i)
 }
 
 /// U+E000 + `byte` in UTF-8: how Fluent Bit hands over a byte that is not UTF-8.
@@ -250,9 +266,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn plain_is_what_needs_no_escape(bytes in proptest::collection::vec(prop_oneof![9 => 0x20..0x7Fu8, 1 => any::<u8>()], 0..30)) {
-            let plain = bytes.iter().all(|&b| (0x20..0x7F).contains(&b) && b != b'"' && b != b'\\');
-            prop_assert_eq!(is_plain(&bytes), plain);
+        fn special_is_what_cannot_stand_for_itself(bytes in proptest::collection::vec(prop_oneof![9 => 0x20..0x7Fu8, 1 => any::<u8>()], 0..30)) {
+            for start in 0..=bytes.len() {
+                let special = |&b: &u8| !(0x20..0x7F).contains(&b) || b == b'"' || b == b'\\';
+                let expected = bytes[start..].iter().position(special).map(|i| start + i);
+                prop_assert_eq!(next_special(&bytes, start), expected);
+            }
         }
 
         #[test]
