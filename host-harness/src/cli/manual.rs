@@ -2,8 +2,7 @@
 
 use std::{
     fmt::Write as _,
-    fs,
-    io::{self, Write},
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -11,7 +10,7 @@ use anyhow::anyhow;
 use clap::{Command, CommandFactory};
 use clap_complete::Shell;
 
-use super::{Cli, Failure};
+use super::{Cli, Failure, output};
 
 /// Columns of help texts in the reference.
 const WIDTH: usize = 100;
@@ -41,7 +40,8 @@ pub(super) struct Completions {
 #[derive(Debug, clap::Args)]
 #[command(after_help = MAN_HELP)]
 pub(super) struct Man {
-    /// The directory; it is made if it is not there.
+    /// Where to write the pages of all commands; it is made if it is not there [default: one page
+    /// to standard output].
     #[arg(value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     dir: Option<PathBuf>,
 }
@@ -49,15 +49,13 @@ pub(super) struct Man {
 pub(super) fn completions(args: &Completions) -> Result<(), Failure> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "tamis", &mut script);
-    io::stdout().lock().write_all(&script)?;
-    Ok(())
+    output::write(None, script).map_err(Failure::Io)
 }
 
 pub(super) fn man(args: &Man) -> Result<(), Failure> {
-    let Some(dir) = &args.dir else {
+    let Some(dir) = output::file(args.dir.as_deref()) else {
         let page = page(command()).map_err(|e| Failure::Io(e.into()))?;
-        io::stdout().lock().write_all(&page)?;
-        return Ok(());
+        return output::write(None, page).map_err(Failure::Io);
     };
     let cannot = |path: &Path, error: io::Error| {
         Failure::Io(anyhow!(error).context(format!("cannot write {}", path.display())))
@@ -132,5 +130,18 @@ mod tests {
             assert!(names.iter().any(|n| n == name), "{name}: {names:?}");
         }
         assert!(!names.iter().any(|n| n.ends_with(" help")), "{names:?}");
+    }
+
+    /// Prose is wrapped to the terminal; lists and examples are not, so they have to fit.
+    #[test]
+    fn help_fits_a_terminal() {
+        for (name, command) in all(command()) {
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(after.contains("Examples:\n  "), "{name} has no examples");
+            assert!(after.lines().all(|l| !l.starts_with(' ') || l.len() <= 80), "{name}: {after}");
+            for paragraph in after.split("\n\n").filter(|p| !p.contains("\n  ")) {
+                assert!(!paragraph.contains('\n'), "{name}: broken by hand: {paragraph}");
+            }
+        }
     }
 }
