@@ -23,6 +23,7 @@ fn place() -> tempfile::TempDir {
     put("empty.wasm", b"");
     put("cut.wasm", b"\0asm\x01\0\0\0\xff\xff");
     put("fine.wasm", tamis::artifacts::find("identity", tamis::host::HostKind::FluentBit).unwrap().wasm);
+    put("core.wasm", &wat::parse_str(r#"(module (func (export "proxy_abi_version_0_2_1")))"#).unwrap());
     fs::create_dir(dir.path().join("logs")).unwrap();
     put("logs/app.log", LINE);
     dir
@@ -82,7 +83,7 @@ fn a_dash_is_standard_output() {
         ("audit app.log --write-baseline - -o report.txt", b"{"),
         ("report app.log --report json=- -o report.txt", b"{"),
         ("bake identity -o -", b"\0asm"),
-        ("pack fine.wasm --abi fluent-bit -o -", b"\0asm"),
+        ("pack core.wasm --abi proxy-wasm -o -", b"\0asm"),
         ("man -", b"."),
     ] {
         let output = run(dir.path(), line, b"");
@@ -204,7 +205,7 @@ fn what_cannot_be_written_is_an_error() {
         ("report app.log", 3),
         ("conformance --list", 3),
         ("bake identity -o -", 3),
-        ("pack fine.wasm --abi fluent-bit -o -", 3),
+        ("pack core.wasm --abi proxy-wasm -o -", 3),
         ("lint rules", 2),
         ("lint rules --format json", 2),
         ("lint coturn turnserver.conf", 2),
@@ -265,8 +266,7 @@ fn what_is_no_filter_is_said_in_a_line() {
 #[test]
 fn errors_say_what_can_be_given() {
     let dir = place();
-    let globs = ["[", "*.{gz", "/"];
-    for glob in globs {
+    for glob in ["[", "*.{gz", "/"] {
         for command in ["audit", "report"] {
             let output = run(dir.path(), &format!("{command} --exclude {glob} logs"), b"");
             assert_eq!(output.status.code(), Some(2), "{command} {glob}");
