@@ -286,6 +286,8 @@ fn errors_say_what_can_be_given() {
         ("run identity app.lgo", 3, "there is no such file"),
         ("run identity coturn-ip-anonymzer", 3, "did you mean 'coturn-ip-anonymizer'?"),
         ("run identity app.log -o no/such/x", 3, "cannot write no/such/x: there is no directory no/such"),
+        ("run identity --max-record-bytes 10", 2, "from 1k to 1G"),
+        ("run identity --memory-limit-bytes 5x", 2, "'x' is no unit: k, M or G"),
         ("run identity --host foo", 2, "possible values: native, component, fluent-bit, proxy-wasm]"),
         ("inspect identity --host native", 2, "possible values: component, fluent-bit, proxy-wasm]"),
         ("inspect fine.wasm --host component", 2, "this is for the host fluent-bit, not component"),

@@ -1,6 +1,6 @@
 //! Shell patterns for paths: `*`, `?`, `[a-z]` and `{a,b}` within a name, `**` over names.
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::{ErrorKind, GlobBuilder, GlobMatcher};
 
 /// A pattern of `--exclude`, or of a config that names files.
 #[derive(Debug, Clone)]
@@ -17,13 +17,14 @@ impl Glob {
     /// When it is empty, or a bracket or brace in it is not closed.
     pub fn new(pattern: &str) -> Result<Self, String> {
         let trimmed = pattern.trim_end_matches('/').trim_start_matches("./");
-        if trimmed.is_empty() {
-            return Err(
-                "it would match nothing: write a name such as *.gz, or a path such as old/**".to_owned()
-            );
+        if matches!(trimmed, "" | ".") {
+            return Err("it names nothing: write a name such as *.gz, or a path such as old/**".to_owned());
         }
         let glob = GlobBuilder::new(trimmed).literal_separator(true).build();
-        let glob = glob.map_err(|e| format!("{}; [x] stands for such a character itself", e.kind()))?;
+        let glob = glob.map_err(|e| match e.kind() {
+            ErrorKind::UnclosedClass => format!("{} (maybe escape '[' with '[[]'?)", e.kind()),
+            kind => kind.to_string(),
+        })?;
         Ok(Self { matcher: glob.compile_matcher(), path: trimmed.contains('/') })
     }
 

@@ -37,7 +37,7 @@ Exit codes:
 Examples:
   tamis audit /var/log/worker
   tamis audit --format html --output report.html logs/ --exclude '*.gz'
-  tamis audit --report sarif=audit.sarif --report json=- -o audit.txt logs/
+  tamis audit --report sarif=audit.sarif --fail-on high logs/
   tamis audit --write-baseline known.json logs/  # then, to see what is new:
   tamis audit --baseline known.json logs/
   tamis run asynq-payload-redactor worker.log | tamis audit -";

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::{
     Failure, Format,
+    bytes::Bytes,
     configs::Config,
     hosts,
     output::{self, beside, refuse_terminal},
@@ -29,12 +30,12 @@ config and the id of the key, never the key. A file with a key inside is as secr
 and is written for its owner alone (mode 0600).
 
 Examples:
-  tamis bake coturn-ip-anonymizer --host fluent-bit -c coturn.json -o coturn.wasm
+  tamis bake coturn-ip-anonymizer -c coturn.json -o coturn.wasm
   tamis bake coturn-ip-anonymizer --host proxy-wasm -c keyed.json \\
       --key-file /run/key -o envoy.wasm
   tamis inspect coturn.wasm && tamis run ./coturn.wasm turnserver.log";
 
-/// Put a config into an artifact for good, so that it starts with nothing to read or to build.
+/// Put a config into an artifact for good: it starts with nothing to read or to build.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
@@ -62,9 +63,9 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
 
-    /// Linear memory that the filter may have while it starts.
-    #[arg(long, value_name = "BYTES", default_value_t = 512 << 20)]
-    memory_limit_bytes: usize,
+    /// Linear memory that the filter may have while it starts; k, M and G are powers of 1024.
+    #[arg(long, value_name = "BYTES", default_value = "512M")]
+    memory_limit_bytes: Bytes,
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
@@ -86,7 +87,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let config = config.map_err(Failure::start)?;
     let options = HostOptions {
         config_base_dir: config.base_dir(),
-        memory_limit_bytes: args.memory_limit_bytes,
+        memory_limit_bytes: args.memory_limit_bytes.in_memory(),
         ..HostOptions::default()
     };
     let engines = Engines::with_cache_dir(None).map_err(Failure::Guest)?;

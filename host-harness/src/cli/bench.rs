@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{
     Failure, Format,
+    bytes::Bytes,
     configs::{self, Config},
     hosts, input,
     output::{self, STDOUT},
@@ -72,12 +73,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: u32,
 
-    /// How much log goes through each case each time.
+    /// Megabytes of log that go through each case in each round.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=4000))]
     mb: u64,
 
     /// Sizes of batches to try, in records.
-    #[arg(long, value_name = "N,N...", value_delimiter = ',', default_values_t = [1, 8, 64, 512],
+    #[arg(long, value_name = "N,N...", value_delimiter = ',', default_value = "1,8,64,512",
           value_parser = clap::value_parser!(u32).range(1..=65_536))]
     sweep: Vec<u32>,
 
@@ -102,9 +103,9 @@ pub(super) struct Args {
     #[arg(long, value_name = "PERCENT", requires = "compare", value_parser = percent)]
     fail_if_slower: Option<f64>,
 
-    /// Linear memory that one filter may have.
-    #[arg(long, value_name = "BYTES", default_value_t = 512 << 20)]
-    memory_limit_bytes: usize,
+    /// Linear memory that one filter may have; k, M and G are powers of 1024.
+    #[arg(long, value_name = "BYTES", default_value = "512M")]
+    memory_limit_bytes: Bytes,
 }
 
 fn percent(text: &str) -> Result<f64, String> {
@@ -150,7 +151,7 @@ pub(super) fn run(mut args: Args) -> Result<(), Failure> {
         rounds: args.rounds,
         bytes: args.mb * 1_000_000,
         sweep: args.sweep.clone(),
-        memory_limit_bytes: args.memory_limit_bytes,
+        memory_limit_bytes: args.memory_limit_bytes.in_memory(),
     };
     let bar = progress();
     let done =

@@ -40,8 +40,7 @@ Examples:
 
 const AFTER_HELP: &str = after_help!(
     "",
-    "\
-  tamis lint coturn /etc/turnserver.conf
+    "  tamis lint coturn /etc/turnserver.conf
   tamis lint storage /var/log/turnserver --retention 30d
   tamis lint pipeline fluent-bit.yaml envoy.yaml --format sarif -o lint.sarif
   tamis lint rules"
@@ -54,8 +53,7 @@ Comments and the order of lines stay. Options on the command line of turnserver,
 are not seen.
 
 ",
-    "\
-  tamis lint coturn /etc/turnserver.conf --coturn-version 4.6.1
+    "  tamis lint coturn /etc/turnserver.conf --coturn-version 4.6.1
   tamis lint coturn turnserver.conf --fix - 2> report | diff turnserver.conf -
   tamis lint coturn /etc/turnserver.conf --in-place
   tamis lint coturn turnserver.conf --allow coturn/rest-users --fail-on medium"
@@ -67,8 +65,7 @@ Looks at modes, owners and times of files, at the configuration of logrotate and
 at what the kernel tells of mounts and disks. Logs themselves are not read.
 
 ",
-    "\
-  tamis lint storage /var/log/turnserver --retention 30d
+    "  tamis lint storage /var/log/turnserver --retention 30d
   tamis lint storage /var/log/worker /var/log/journal --format json"
 );
 
@@ -79,8 +76,7 @@ JSON), also inside of a ConfigMap of Kubernetes. Variables are taken from the co
 from the environment; what hangs on others is not judged.
 
 ",
-    "\
-  tamis lint pipeline /etc/fluent-bit/fluent-bit.yaml --fluent-bit-version 5.1.1
+    "  tamis lint pipeline /etc/fluent-bit/fluent-bit.yaml --fluent-bit-version 5.1.1
   tamis lint pipeline envoy.yaml vector.toml --fail-on high
   tamis lint pipeline deploy/fluent-bit.conf --root image-root/"
 );
@@ -209,7 +205,7 @@ struct Out {
     #[arg(long, value_enum, value_name = "SEVERITY", default_value = "low")]
     fail_on: FailOn,
 
-    /// Leave out a rule, such as coturn/rest-users.
+    /// Leave out a rule, such as coturn/rest-users; can be given several times.
     #[arg(long, value_name = "RULE", value_parser = rule)]
     allow: Vec<String>,
 }

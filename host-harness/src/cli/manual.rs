@@ -9,6 +9,7 @@ use std::{
 use anyhow::anyhow;
 use clap::{Command, CommandFactory};
 use clap_complete::Shell;
+use clap_mangen::roff::{Roff, roman};
 
 use super::{Cli, Failure, output};
 
@@ -113,9 +114,42 @@ fn all(command: Command) -> Vec<(String, Command)> {
     found
 }
 
+/// A man page. Prose of the help becomes part of the description; its lists get sections, and stay as they are.
 fn page(command: Command) -> io::Result<Vec<u8>> {
+    let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let is_list = |block: &&str| block.contains("\n  ") || block.starts_with("Exit codes:");
+    let (lists, prose): (Vec<&str>, Vec<&str>) = help.split("\n\n").partition(is_list);
+    let (mut described, mut listed) = (Roff::default(), Roff::default());
+    for text in prose.into_iter().filter(|text| !text.is_empty()) {
+        described.control("PP", []).text([roman(text)]);
+    }
+    for list in lists {
+        let (heading, rest) = list.split_once(':').unwrap_or(("Notes", list));
+        listed.control("SH", [heading.to_uppercase().as_str()]).control("nf", []);
+        rest.trim_start_matches(['\n', ' ']).lines().for_each(|line| {
+            listed.text([roman(line.strip_prefix("  ").unwrap_or(line))]);
+        });
+        listed.control("fi", []);
+    }
+    let (arguments, below) = (command.get_arguments().count() > 0, command.has_subcommands());
+    let version = command.get_version().is_some();
+    let man = clap_mangen::Man::new(command);
     let mut page = Vec::new();
-    clap_mangen::Man::new(command).render(&mut page)?;
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    man.render_synopsis_section(&mut page)?;
+    man.render_description_section(&mut page)?;
+    described.to_writer(&mut page)?;
+    if arguments {
+        man.render_options_section(&mut page)?;
+    }
+    if below {
+        man.render_subcommands_section(&mut page)?;
+    }
+    listed.to_writer(&mut page)?;
+    if version {
+        man.render_version_section(&mut page)?;
+    }
     Ok(page)
 }
 

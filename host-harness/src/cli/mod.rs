@@ -21,6 +21,7 @@ macro_rules! note {
 mod audit;
 mod bake;
 mod bench;
+mod bytes;
 mod config;
 mod configs;
 mod conformance;

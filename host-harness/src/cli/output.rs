@@ -4,7 +4,6 @@ use std::{
     fs::{self, File},
     io::{self, IsTerminal, Write},
     path::{Path, PathBuf},
-    str::FromStr,
 };
 
 use anyhow::{Context, anyhow, bail};
@@ -13,7 +12,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tamis_detectors::Severity;
 use tempfile::NamedTempFile;
 
-use super::input::is_stdin;
+use super::{bytes::Bytes, input::is_stdin};
 use crate::audit::{
     glob::Glob,
     walk::{Limits, NotScanned},
@@ -64,7 +63,8 @@ pub struct Scanned {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
 
-    /// Leave out files and directories: names (*.{gz,zst}), or paths below an operand (old/**).
+    /// Leave out files and directories: names (*.{gz,zst}), or paths below an operand (old/**);
+    /// can be given several times.
     #[arg(long, value_name = "GLOB", value_parser = Glob::new)]
     exclude: Vec<Glob>,
 
@@ -102,28 +102,6 @@ impl Scanned {
     /// How many threads scan, on a machine with so many cores.
     pub fn threads(&self, cores: usize) -> usize {
         self.threads.map_or(cores, usize::from)
-    }
-}
-
-/// A number of bytes.
-#[derive(Debug, Clone, Copy)]
-pub struct Bytes(pub u64);
-
-impl FromStr for Bytes {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-        let factor = match text[digits.len()..].to_ascii_lowercase().as_str() {
-            "" | "b" => 1,
-            "k" | "kb" | "kib" => 1 << 10,
-            "m" | "mb" | "mib" => 1 << 20,
-            "g" | "gb" | "gib" => 1 << 30,
-            unit => return Err(format!("'{unit}' is no unit: k, M or G")),
-        };
-        let number: u64 =
-            digits.parse().map_err(|_| format!("'{text}' is no number of bytes, such as 500M"))?;
-        number.checked_mul(factor).map(Self).ok_or_else(|| format!("'{text}' is too much"))
     }
 }
 
@@ -302,13 +280,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes() {
-        for (text, bytes) in [("1", 1), ("2k", 2048), ("500M", 500 << 20), ("1GiB", 1 << 30)] {
-            assert_eq!(text.parse::<Bytes>().unwrap().0, bytes);
-        }
-        for text in ["", "M", "1x", "-1", "99999999999999999G"] {
-            assert!(text.parse::<Bytes>().is_err(), "{text}");
-        }
+    fn reports_are_named() {
         type Report = Extra<super::super::Format>;
         assert!(Report::parse("json=x").is_ok());
         assert!(Report::parse("xml=x").unwrap_err().contains("text, json"));

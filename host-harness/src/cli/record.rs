@@ -21,7 +21,9 @@ use signal_hook::{
 };
 
 use super::{
-    Failure, Format, configs, input, output,
+    Failure, Format,
+    bytes::Bytes,
+    configs, input, output,
     run::{Input, open},
 };
 use crate::{
@@ -67,7 +69,7 @@ A recording ends with its input, at a bound, or with Ctrl-C, and is complete in 
 Examples:
   tamis record turnserver.log --output incident.tamis.jsonl
   tamis record --follow /var/log/app.log --seconds 600 -o incident.tamis.jsonl
-  journalctl -fu worker -o json | tamis record --max-records 10000 > worker.jsonl
+  journalctl -fu worker -o json | tamis record --max-records 10000 > app.jsonl
   tamis record --listen 8088 --output pushed.tamis.jsonl";
 
 /// Record logs for a replay: from files, standard input or log shippers, redacted.
@@ -96,7 +98,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILTER")]
     filter: Vec<String>,
 
-    /// Config of a filter.
+    /// Config of the filter, or of one of several: a JSON file, or NAME=FILE.
     #[arg(long, short, value_name = "[NAME=]FILE")]
     config: Vec<String>,
 
@@ -116,9 +118,9 @@ pub(super) struct Args {
     #[arg(long, value_name = "N")]
     max_records: Option<u64>,
 
-    /// End before the recording is larger than this.
-    #[arg(long, value_name = "BYTES", default_value_t = 1 << 30)]
-    max_bytes: u64,
+    /// End before the recording is larger than this; k, M and G are powers of 1024.
+    #[arg(long, value_name = "BYTES", default_value = "1G")]
+    max_bytes: Bytes,
 
     /// End after this time.
     #[arg(long, value_name = "N")]
@@ -188,7 +190,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     if args.raw {
         note!("tamis: warning: --raw: the recording holds all that is in the logs; keep it as safe as them");
     }
-    let bounds = Bounds { records: args.max_records.unwrap_or(u64::MAX), bytes: args.max_bytes };
+    let bounds = Bounds { records: args.max_records.unwrap_or(u64::MAX), bytes: args.max_bytes.0 };
     let recorder = Recorder::start(sink, chain, filters, bounds)?;
     let open = match server {
         Some(server) => {

@@ -67,7 +67,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "RATE", requires = "recording")]
     pub(super) rate: Option<Rate>,
 
-    /// Config of a filter, or of the new case.
+    /// Config of the filter, of one of several (NAME=FILE), or of the new case.
     #[arg(long, short, value_name = "[NAME=]FILE", requires = "recording")]
     pub(super) config: Vec<String>,
 

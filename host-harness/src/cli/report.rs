@@ -22,7 +22,7 @@ use crate::{
 
 const AFTER_HELP: &str = "\
 Reads what filters have written (events of chatwoot-auth-tagger in all its schemas, summaries of \
-coturn-ip-anonymizer, counts fields, redaction marks) and logs as programs have written them:
+coturn-ip-anonymizer, counts fields, redaction marks) and logs as programs have written them: \
 those of Chatwoot go through the tagger, those of coturn through the anonymizer, in this \
 process. All files are scanned as by `tamis audit`. Directories are read with all that is below \
 them; gzip and zstd too. Without a path, standard input is read.
@@ -35,10 +35,10 @@ Exit codes:
   0  the report is written
   1  there is an alert as severe as --fail-on
   2  bad usage, or a refused key
-  3  something could not be read (the report says what), or nothing be written
+  3  something could not be read (the report says what), or written
 
 Examples:
-  tamis report --format html -o review.html /var/log/chatwoot /var/log/turnserver
+  tamis report --format html -o review.html /var/log/chatwoot /var/log/coturn
   tamis report --report html=review.html --fail-on high logs/
   tamis report --key k1=/etc/tamis/key logs/     # comparable from week to week
   kubectl logs deploy/chatwoot | tamis report -";

@@ -44,7 +44,7 @@ the value.
 Exit codes: 1 if a pseudonym could not be revealed; else as `tamis --help` says.
 
 Examples:
-  tamis reveal --config coturn.json --audit-log reveal.log --reason 'case 4711' \\
+  tamis reveal --config coturn.json --audit-log reveal.log --reason 'case 12' \\
       151.82.155.134
   tamis reveal --key-id k1 --key-file /etc/tamis/key --audit-log reveal.log \\
       --reason 'case 4711' --candidates users.txt user-k1-mfzxg4tbonqwg3dp
@@ -59,8 +59,8 @@ pub(super) struct Args {
     #[arg(value_name = "PSEUDONYM")]
     pseudonyms: Vec<String>,
 
-    /// Look for tokens in this log, too; gzip and zstd are told by their first bytes; `-` is standard
-    /// input.
+    /// Look for tokens in this log, too (`-` is standard input); gzip and zstd are told by their first
+    /// bytes; can be given several times.
     #[arg(long, value_name = "FILE")]
     log: Vec<PathBuf>,
 
@@ -108,11 +108,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "TEXT")]
     candidate: Vec<String>,
 
-    /// A file of such values, one on each line; `-` is standard input.
+    /// A file of such values, one on each line (`-` is standard input); can be given several times.
     #[arg(long, value_name = "FILE")]
     candidates: Vec<PathBuf>,
 
-    /// A network (CIDR) whose addresses are tried; at most an IPv4 /8 or an IPv6 /104.
+    /// A network (CIDR) whose addresses are tried; at most an IPv4 /8 or an IPv6 /104; can be given
+    /// several times.
     #[arg(long, value_name = "CIDR")]
     network: Vec<IpNet>,
 

@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{
     Failure, Format,
+    bytes::Bytes,
     configs::{self, Config},
     hosts, input, output,
 };
@@ -41,8 +42,8 @@ JSON object.
 
 Examples:
   tamis run coturn-ip-anonymizer turnserver.log > clean.log
-  tamis run coturn-ip-anonymizer -c coturn.json --summary turn_*.log.gz -o clean.log
-  journalctl -u coturn -o json | tamis run coturn-ip-anonymizer --host fluent-bit
+  tamis run coturn-ip-anonymizer -c coturn.json --summary *.log.gz -o clean.log
+  journalctl -u coturn -o json | tamis run coturn-ip-anonymizer --summary
   tamis run coturn-ip-anonymizer ./mine.wasm -c mine=mine.json app.jsonl";
 
 /// Pass logs through filters.
@@ -82,13 +83,20 @@ pub(super) struct Args {
     tag: String,
 
     /// Replace longer lines by a notice; they are not cut, a secret across the cut would pass.
-    #[arg(long, value_name = "BYTES", default_value_t = 16 << 20,
-          value_parser = clap::value_parser!(u64).range(MIN_MAX_RECORD_BYTES as u64..=MAX_MAX_RECORD_BYTES as u64))]
-    max_record_bytes: u64,
+    #[arg(long, value_name = "BYTES", default_value = "16M", value_parser = record_bytes)]
+    max_record_bytes: Bytes,
 
-    /// Linear memory that one filter may have.
-    #[arg(long, value_name = "BYTES", default_value_t = 512 << 20)]
-    memory_limit_bytes: usize,
+    /// Linear memory that one filter may have; k, M and G are powers of 1024.
+    #[arg(long, value_name = "BYTES", default_value = "512M")]
+    memory_limit_bytes: Bytes,
+}
+
+fn record_bytes(text: &str) -> Result<Bytes, String> {
+    let bytes: Bytes = text.parse()?;
+    match bytes.in_memory() {
+        MIN_MAX_RECORD_BYTES..=MAX_MAX_RECORD_BYTES => Ok(bytes),
+        _ => Err("it must be from 1k to 1G".to_owned()),
+    }
 }
 
 /// What the lines of an input are.
@@ -128,12 +136,12 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let mut stages = Vec::new();
     for (target, config) in targets.iter().zip(configs) {
         let kind = target.host(args.host).map_err(Failure::Usage)?;
-        stages.push(open(&opener, target, kind, config, Some(args.memory_limit_bytes))?);
+        stages.push(open(&opener, target, kind, config, Some(args.memory_limit_bytes.in_memory()))?);
     }
     let options = Options {
         mode: args.input.mode(),
         tag: args.tag,
-        max_record_bytes: usize::try_from(args.max_record_bytes).unwrap_or(MAX_MAX_RECORD_BYTES),
+        max_record_bytes: args.max_record_bytes.in_memory(),
     };
     let progress = progress(files);
     let sources = sources(files, &progress);
