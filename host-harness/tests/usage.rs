@@ -165,6 +165,14 @@ fn each_output_has_a_file_to_itself() {
     }
     assert!(!dir.path().join("x").exists());
     assert_eq!(fs::read(dir.path().join("app.log")).unwrap(), before);
+    #[cfg(unix)]
+    for line in ["run identity --host native app.log", "run identity --host native", "record --raw app.log"] {
+        let at =
+            |write| fs::File::options().read(true).append(write).open(dir.path().join("app.log")).unwrap();
+        let output = command(dir.path(), line).stdin(at(false)).stdout(at(true)).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{line}");
+        assert!(text(&output.stderr).contains("is input and output"), "{line}: {}", text(&output.stderr));
+    }
     // What anything may be written to, and a baseline that is brought up to date.
     for line in [
         "audit app.log --fail-on never -o /dev/null --report json=/dev/null",

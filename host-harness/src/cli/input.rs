@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Stands for standard input where a file can be named.
-const STDIN: &str = "-";
+pub(super) const STDIN: &str = "-";
 
 /// Whether standard input is meant.
 pub(super) fn is_stdin(path: &Path) -> bool {

@@ -210,6 +210,9 @@ pub fn check(outputs: &[Named<'_>], inputs: &[&Path]) -> anyhow::Result<()> {
                     "standard output is named twice, by {other} and by {name}: write one of them to a file"
                 );
             }
+            if let Some(input) = inputs.iter().find(|input| is_at_stdout(input)) {
+                bail!("{} is input and output: write to another file", input.display());
+            }
             continue;
         };
         let shown = path.display();
@@ -233,6 +236,26 @@ fn is_same(a: &Path, b: &Path) -> bool {
     place(a).is_some_and(|a| place(b) == Some(a))
 }
 
+/// Whether standard output goes to the file, which would then never end: `tamis run FILTER log >> log`.
+fn is_at_stdout(input: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::{
+            fd::{AsFd, BorrowedFd},
+            unix::fs::MetadataExt,
+        };
+        let about = |stream: BorrowedFd<'_>| File::from(stream.try_clone_to_owned().ok()?).metadata().ok();
+        let input = if is_stdin(input) { about(io::stdin().as_fd()) } else { fs::metadata(input).ok() };
+        let (Some(input), Some(output)) = (input, about(io::stdout().as_fd())) else { return false };
+        output.is_file() && (input.dev(), input.ino()) == (output.dev(), output.ino())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = input;
+        false
+    }
+}
+
 /// Where a file is or will be; `None` for what anything may be written to at once, such as /dev/null.
 fn place(path: &Path) -> Option<PathBuf> {
     match fs::metadata(path) {
@@ -243,7 +266,7 @@ fn place(path: &Path) -> Option<PathBuf> {
 }
 
 /// The directory that a file is in.
-pub fn parent(path: &Path) -> &Path {
+fn parent(path: &Path) -> &Path {
     path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

@@ -12,6 +12,7 @@ use super::{
     Failure,
     configs::{self, Config},
     input,
+    output::{self, STDOUT},
     replay::{Args, Only},
     run::{open, sink},
 };
@@ -52,6 +53,7 @@ pub(super) fn run(args: &Args, recording: &Path) -> Result<(), Failure> {
         return Err(Failure::Usage(anyhow!("--config is for a filter: name one")));
     }
     let configs = configs::of(&args.config, &targets).map_err(Failure::start)?;
+    output::check(&[("the records", Path::new(STDOUT))], &[recording]).map_err(Failure::start)?;
     let mut reader = reader(recording)?;
     let opener = Opener::default();
     let mut stages = Vec::new();

@@ -23,7 +23,9 @@ use signal_hook::{
 use super::{
     Failure, Format,
     bytes::Bytes,
-    configs, input, output,
+    configs,
+    input::{self, STDIN},
+    output::{self, STDOUT},
     run::{Input, open},
 };
 use crate::{
@@ -177,6 +179,10 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             "--follow is for files: standard input is read to its end anyway"
         )));
     }
+    let mut inputs: Vec<&Path> = args.files.iter().map(PathBuf::as_path).collect();
+    inputs.extend((args.files.is_empty() && args.listen.is_none()).then_some(Path::new(STDIN)));
+    let output = args.output.as_deref().unwrap_or(Path::new(STDOUT));
+    output::check(&[("--output", output)], &inputs).map_err(Failure::start)?;
     let stop = Arc::new(AtomicBool::new(false));
     listen_for_signals(&stop).context("cannot handle signals").map_err(Failure::Io)?;
     let (to_recorder, messages) = sync_channel(QUEUE);

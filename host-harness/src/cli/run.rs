@@ -14,7 +14,9 @@ use super::{
     Failure, Format,
     bytes::Bytes,
     configs::{self, Config},
-    hosts, input, output,
+    hosts,
+    input::{self, STDIN},
+    output::{self, STDOUT},
 };
 use crate::{
     host::{
@@ -125,12 +127,12 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let targets = targets.map_err(Failure::start)?;
     let configs = configs::of(&args.config, &targets).map_err(Failure::start)?;
     files.iter().try_for_each(|file| look_at(file))?;
-    if let Some(output) = &args.output {
-        let artifacts = filters.iter().filter(|f| native::builtin(f).is_none());
-        let mut inputs: Vec<&Path> = artifacts.chain(files).map(Path::new).collect();
-        inputs.extend(configs.iter().filter_map(|config| config.path.as_deref()));
-        output::check(&[("--output", output)], &inputs).map_err(Failure::start)?;
-    }
+    let artifacts = filters.iter().filter(|f| native::builtin(f).is_none());
+    let mut inputs: Vec<&Path> = artifacts.chain(files).map(Path::new).collect();
+    inputs.extend(configs.iter().filter_map(|config| config.path.as_deref()));
+    inputs.extend(files.is_empty().then_some(Path::new(STDIN)));
+    let output = args.output.as_deref().unwrap_or(Path::new(STDOUT));
+    output::check(&[("--output", output)], &inputs).map_err(Failure::start)?;
 
     let opener = Opener::default();
     let mut stages = Vec::new();
