@@ -283,7 +283,12 @@ fn errors_say_what_can_be_given() {
     }
     assert_eq!(run(dir.path(), "audit --exclude *.{log,gz} logs", b"").status.code(), Some(0));
     for (line, code, says) in [
-        ("run identity -c foo=nope.json", 2, "'foo' is none of the filters given (identity)"),
+        (
+            "run identity -c foo=nope.json",
+            2,
+            "there is no such file, and 'foo' is none of the filters given (identity)",
+        ),
+        ("config explain identity", 0, "identity has no settings"),
         ("run identity -c identty=c.json", 2, "did you mean 'identity'?"),
         (
             "bench identity coturn-ip-anonymizer -c foo=nope",

@@ -265,6 +265,9 @@ fn explain(args: &Explain) -> Result<(), Failure> {
         writeln!(out, "{}", serde_json::Value::from(list))?;
         return Ok(());
     }
+    if all.is_empty() {
+        note!("tamis: {} has no settings: its config is {{}}", filter.name);
+    }
     for setting in &all {
         let default = match &setting.default {
             None => String::new(),

@@ -37,15 +37,13 @@ pub(super) fn of(args: &[String], targets: &[Target]) -> anyhow::Result<Vec<Conf
     for arg in args {
         // A file name may hold `=` as well: only the name of a filter makes it a pair.
         let named = arg.split_once('=').filter(|(n, _)| targets.iter().any(|t| t.name() == *n));
-        let (name, path) = match named {
-            Some((name, path)) => (name, path),
-            None if targets.len() == 1 => (targets[0].name(), arg.as_str()),
-            None => return Err(unassigned(arg, targets)),
+        let (name, path) = match (named, targets) {
+            (Some((name, path)), _) => (name, path),
+            (None, [target]) if !arg.contains('=') || Path::new(arg).exists() => {
+                (target.name(), arg.as_str())
+            }
+            _ => return Err(unassigned(arg, targets)),
         };
-        if named.is_none() && arg.contains('=') && !Path::new(path).exists() {
-            let error = unassigned(arg, targets);
-            return Err(anyhow!("{error} (and there is no file of this name)"));
-        }
         let config = Config::read(Path::new(path))?;
         for (slot, target) in configs.iter_mut().zip(targets) {
             if target.name() == name && slot.replace(config.clone()).is_some() {
@@ -56,16 +54,14 @@ pub(super) fn of(args: &[String], targets: &[Target]) -> anyhow::Result<Vec<Conf
     Ok(configs.into_iter().map(Option::unwrap_or_default).collect())
 }
 
-/// Why a config goes to none of several filters.
+/// Why a config goes to none of the filters.
 fn unassigned(arg: &str, targets: &[Target]) -> anyhow::Error {
     let names = targets.iter().map(Target::name).collect::<Vec<_>>().join(", ");
-    match arg.split_once('=') {
-        Some((name, _)) => {
-            let hint = did_you_mean(name, targets.iter().map(Target::name));
-            anyhow!("--config {arg}: '{name}' is none of the filters given ({names}){hint}")
-        }
-        None => anyhow!(
-            "--config {arg} does not say which filter it is for: write --config NAME=FILE with one of {names}"
-        ),
-    }
+    let Some((name, _)) = arg.split_once('=') else {
+        let words = "does not say which filter it is for: write --config NAME=FILE with one of";
+        return anyhow!("--config {arg} {words} {names}");
+    };
+    let missing = if Path::new(arg).exists() { "" } else { "there is no such file, and " };
+    let hint = did_you_mean(name, targets.iter().map(Target::name));
+    anyhow!("--config {arg}: {missing}'{name}' is none of the filters given ({names}){hint}")
 }

@@ -105,6 +105,10 @@ pub(super) fn run(mut args: Args) -> Result<(), Failure> {
         args.bless = true;
         made = Some(case);
     }
+    if !args.cases.is_dir() {
+        let words = "there is no such directory; --cases DIR names another";
+        return Err(Failure::Io(anyhow!("cannot read the cases in {}: {words}", args.cases.display())));
+    }
     let mut cases = replay::discover(&args.cases, &args.patterns).map_err(Failure::start)?;
     // A pattern may be the start of other names.
     cases.retain(|case| made.as_ref().is_none_or(|made| *made == format!("{}/{}", case.filter, case.name)));
