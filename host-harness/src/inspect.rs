@@ -1,7 +1,7 @@
 //! What an artifact is, from its bytes alone: nothing of it is run, except that a
 //! component of the contract is asked to describe itself.
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use serde::Serialize;
 use wasmparser::{Encoding, ExternalKind, MemoryType, Parser, Payload, TypeRef, Validator, WasmFeatures};
 
@@ -143,11 +143,25 @@ fn host_of(report: &Report) -> Option<HostKind> {
     exports("func filter").then_some(HostKind::FluentBit)
 }
 
-/// Everything but what needs validation.
-fn surface(wasm: &[u8]) -> anyhow::Result<Report> {
+/// Whether a file is what it should be, from its first bytes.
+///
+/// # Errors
+/// When it is no WebAssembly.
+pub fn check_magic(wasm: &[u8]) -> anyhow::Result<()> {
+    ensure!(!wasm.is_empty(), "this file is empty, and should be WebAssembly (a .wasm file)");
     if wasm.starts_with(b"\x7fELF") {
         bail!("this is a precompiled module: give the .wasm file it was made from");
     }
+    ensure!(
+        wasm.starts_with(b"\0asm"),
+        "this is not WebAssembly (a .wasm file), which begins with the bytes 00 61 73 6d; text has to be compiled"
+    );
+    Ok(())
+}
+
+/// Everything but what needs validation.
+fn surface(wasm: &[u8]) -> anyhow::Result<Report> {
+    check_magic(wasm)?;
     let mut report = Report {
         abi: "unknown",
         encoding: "module",
@@ -162,7 +176,7 @@ fn surface(wasm: &[u8]) -> anyhow::Result<Report> {
     // Depth 0 is the artifact itself; a component holds further modules.
     let mut depth = 0usize;
     for payload in Parser::new(0).parse_all(wasm) {
-        match payload.context("this is not WebAssembly")? {
+        match payload.context("this is damaged WebAssembly")? {
             Payload::Version { encoding: Encoding::Component, .. } if depth == 0 => {
                 report.encoding = "component";
             }

@@ -17,6 +17,7 @@ pub mod input;
 pub mod inspect;
 pub mod keys;
 pub mod lint;
+mod nearest;
 pub mod output;
 pub mod pipeline;
 pub mod recording;

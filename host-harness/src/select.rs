@@ -1,9 +1,9 @@
 //! From what a user writes to a filter that runs: a built-in name or the path of an
 //! artifact, and the host ABI that fits.
 
-use std::{cell::OnceCell, fs, path::Path};
+use std::{cell::OnceCell, fs, io, path::Path};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, ensure};
 use tamis_pack::Baked;
 
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
         native::{self, BUILTINS},
     },
     inspect,
+    nearest::did_you_mean,
 };
 
 /// Something that can be run.
@@ -43,6 +44,32 @@ fn is_artifact_path(operand: &str) -> bool {
     Path::new(operand).extension().is_some_and(|e| e.eq_ignore_ascii_case("wasm"))
 }
 
+/// The bytes of an artifact from a file, whatever its name ends in.
+///
+/// # Errors
+/// When it cannot be read or is no WebAssembly.
+pub fn read(file: &str) -> anyhow::Result<Vec<u8>> {
+    let wasm = match fs::read(file) {
+        // More likely a name than a path.
+        Err(error)
+            if error.kind() == io::ErrorKind::NotFound
+                && Path::new(file).components().count() == 1
+                && !is_artifact_path(file) =>
+        {
+            return Err(no_filter(file));
+        }
+        read => read.with_context(|| format!("cannot read the artifact {file}"))?,
+    };
+    inspect::check_magic(&wasm).with_context(|| file.to_owned())?;
+    Ok(wasm)
+}
+
+fn no_filter(name: &str) -> anyhow::Error {
+    let names: Vec<&str> = BUILTINS.iter().map(|b| b.name).collect();
+    let hint = did_you_mean(name, names.iter().copied());
+    anyhow!("'{name}' is no built-in filter ({}) and no path of a .wasm artifact{hint}", names.join(", "))
+}
+
 impl Target {
     /// A built-in filter, or the artifact at a path that ends in `.wasm`.
     ///
@@ -53,13 +80,11 @@ impl Target {
             return Ok(Self::Builtin { name: builtin.name });
         }
         if !is_artifact_path(filter) {
-            let names: Vec<&str> = BUILTINS.iter().map(|b| b.name).collect();
-            bail!("'{filter}' is no built-in filter ({}) and no path of a .wasm artifact", names.join(", "));
+            return Err(no_filter(filter));
         }
-        let path = Path::new(filter);
-        let wasm = fs::read(path).with_context(|| format!("cannot read the artifact {filter}"))?;
+        let wasm = read(filter)?;
         let kind = inspect::kind(&wasm).with_context(|| format!("{filter} cannot be run"))?;
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let name = Path::new(filter).file_stem().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Self::Artifact { name, wasm, kind })
     }
 

@@ -205,15 +205,15 @@ fn usage_errors() {
     for (args, code, says) in [
         (vec!["run", "identitty"], 2, "'identitty' is no built-in filter"),
         (vec!["run", "identity", "no-such-file"], 3, "cannot read no-such-file"),
-        (vec!["run", "no-such.wasm"], 2, "cannot read the artifact no-such.wasm"),
-        (vec!["run", "identity", "--config", "no-such.json"], 2, "cannot read the config"),
+        (vec!["run", "no-such.wasm"], 3, "cannot read the artifact no-such.wasm"),
+        (vec!["run", "identity", "--config", "no-such.json"], 3, "cannot read the config"),
         (vec!["run", "identity", "--config", config], 2, "config $.nonsense: unknown key 'nonsense'"),
         (vec!["run", "identity", "--host", "native", "--config", config], 2, "config $.nonsense"),
-        (vec!["run", "identity", "identity", "--config", config, "--host", "x"], 2, "no host is called 'x'"),
+        (vec!["run", "identity", "identity", "--config", config, "--host", "x"], 2, "invalid value 'x'"),
         (vec!["run", "identity", "coturn-ip-anonymizer", "--config", config], 2, "NAME=FILE"),
         (vec!["run"], 2, "required"),
-        (vec!["replay", "--cases", "no-such-dir"], 2, "cannot read the cases"),
-        (vec!["filters", "--schema", "x"], 2, "no built-in filter"),
+        (vec!["replay", "--cases", "no-such-dir"], 3, "cannot read the cases"),
+        (vec!["filters", "--schema", "identitty"], 2, "a similar value exists: 'identity'"),
     ] {
         let output = run(&args, b"");
         let text = stderr(&output);
@@ -328,16 +328,16 @@ fn bake_says_what_is_inside() {
     let bake = |more: &[&str]| run(&[&["bake", "coturn-ip-anonymizer", "-o", &out], more].concat(), b"");
 
     // Nothing is written for a config or a key that is refused.
-    for (more, said) in [
-        (&["--config", &config][..], "$.key.env: the environment variable 'TAMIS_NOT_SET' is not set"),
-        (&["--config", &config, "--key-file", "/no/such/key"], "$.key.file: cannot read the key file"),
-        (&["--config", "/no/such/config"], "cannot read the config /no/such/config"),
-        (&["--key-file", &key], "--config"),
-        (&["--host", "native"], "the native host has no artifact"),
-        (&["--config", &out.replace("out.wasm", "no/c.json")], "cannot read the config"),
+    for (more, code, said) in [
+        (&["--config", &config][..], 2, "$.key.env: the environment variable 'TAMIS_NOT_SET' is not set"),
+        (&["--config", &config, "--key-file", "/no/such/key"], 2, "$.key.file: cannot read the key file"),
+        (&["--config", "/no/such/config"], 3, "cannot read the config /no/such/config"),
+        (&["--key-file", &key], 2, "--config"),
+        (&["--host", "native"], 2, "possible values: component, fluent-bit, proxy-wasm]"),
+        (&["--config", &out.replace("out.wasm", "no/c.json")], 3, "cannot read the config"),
     ] {
         let output = bake(more);
-        assert_eq!(output.status.code(), Some(2), "{more:?}: {}", stderr(&output));
+        assert_eq!(output.status.code(), Some(code), "{more:?}: {}", stderr(&output));
         assert!(stderr(&output).contains(said), "{more:?}: {}", stderr(&output));
         assert!(!Path::new(&out).exists());
     }
@@ -483,9 +483,12 @@ fn bench_measures_saves_compares_and_draws() {
     // Refused before anything is measured.
     for (more, code, said) in [
         (&["--chart", "x.png"][..], 2, "must end in .svg or .html"),
-        (&["--save", "/no/such/dir/x.json"], 2, "there is no directory"),
+        (&["--save", "/no/such/dir/x.json"], 3, "there is no directory /no/such/dir"),
+        (&["--save", "-"], 2, "standard output is named twice, by the figures and by --save"),
+        (&["--save", "x.svg", "--chart", "x.svg"], 2, "x.svg is named twice, by --save and by --chart"),
+        (&["--save", &log], 2, "is input and output"),
         (&["--compare", &log], 2, "cannot be compared with"),
-        (&["--compare", "/no/such/file"], 2, "cannot read the saved run"),
+        (&["--compare", "/no/such/file"], 3, "cannot read the saved run"),
         (&["--fail-if-slower", "5"], 2, "--compare"),
         (&["--compare", &saved, "--fail-if-slower=-1"], 2, "must not be negative"),
         (&["--config", &log], 2, "does not say which filter it is for"),
@@ -498,7 +501,9 @@ fn bench_measures_saves_compares_and_draws() {
     let output = bench(&["--compare", &saved]);
     assert!(stderr(&output).contains("measured on another log"), "{}", stderr(&output));
     fs::write(&log, "").unwrap();
-    assert_eq!(bench(&[]).status.code(), Some(3));
+    let empty = bench(&[]);
+    assert_eq!(empty.status.code(), Some(3));
+    assert!(stderr(&empty).contains("log: it is empty: name a log"), "{}", stderr(&empty));
     let twice = run(&["bench", "identity", "identity", "--rounds", "1"], b"");
     assert!(stderr(&twice).contains("is given twice"), "{}", stderr(&twice));
 }
@@ -591,6 +596,8 @@ fn reveal_gives_back_what_the_filter_has_taken() {
 
     // Refused, with nothing printed.
     let k1 = ["--key-id", "k1", "--key-file", &key];
+    let no_key = file("no-key.json");
+    fs::write(&no_key, "{}").unwrap();
     for (more, code, said) in [
         (&["--key-id", "k1", "--key", secret, &user][..], 2, "a key on the command line"),
         (&["--config", &config, &user, "--network", "10.0.0.0/7"], 2, "try smaller networks"),
@@ -602,7 +609,15 @@ fn reveal_gives_back_what_the_filter_has_taken() {
         (&["--config", &config, &user, "--candidates", "/no/such/file"], 3, "cannot read the candidates"),
         (&["--config", &config, &user, "--reason", ""], 2, "--reason"),
         (&["--key-id", "k1", "--key-file", "/no/such/key", &user], 2, "key.file: cannot read the key file"),
-        (&["--config", &config], 2, "PSEUDONYMS"),
+        (&["--config", &config], 2, "name a pseudonym, or a log that holds some with --log"),
+        (&[user.as_str()], 2, "--key-id ID and --key-file FILE"),
+        (
+            &["--config", &no_key, &user],
+            2,
+            "has no section 'key': name the key with --key-id ID and --key-file",
+        ),
+        (&["--config", "/no/such/config", &user], 3, "cannot read the config"),
+        (&["--config", &users, "--log", "-", "--candidates", "-"], 2, "standard input can be read once"),
     ] {
         let output = reveal(more, b"");
         assert_eq!(output.status.code(), Some(code), "{more:?}: {}", stderr(&output));

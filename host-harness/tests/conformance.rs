@@ -485,14 +485,25 @@ fn the_command_speaks_to_people_scripts_and_ci() {
     for (args, words) in [
         (vec![good.as_str(), "--only", "memor"], "did you mean 'memory'?"),
         (vec!["no-such-filter"], "is no built-in filter"),
-        (vec![good.as_str(), "--config", "/no/such/file"], "cannot read the config"),
         (vec![good.as_str(), "--host", "component"], "core module, not a component"),
-        (vec!["identity", "--host", "native"], "the native host has no artifact"),
+        (vec!["identity", "--host", "native"], "possible values: component, fluent-bit, proxy-wasm]"),
+        (vec![good.as_str(), "--output", &good], "is input and output"),
         (vec![good.as_str(), "--records", "7"], "--records"),
     ] {
         let refused = tamis(&args);
         assert_eq!(refused.status.code(), Some(2), "{args:?}");
         assert!(text(&refused.stderr).contains(words), "{args:?}: {}", text(&refused.stderr));
+    }
+    fs::write(place("empty.log"), "").unwrap();
+    for (args, words) in [
+        (["--config", "/no/such/file"], "cannot read the config"),
+        (["--input", "/no/such/file"], "cannot read /no/such/file"),
+        (["--input", &place("empty.log")], "it holds no record"),
+        (["--output", "/no/such/dir/x"], "there is no directory /no/such/dir"),
+    ] {
+        let failed = tamis(&[&[good.as_str()], &args[..]].concat());
+        assert_eq!(failed.status.code(), Some(3), "{args:?}");
+        assert!(text(&failed.stderr).contains(words), "{args:?}: {}", text(&failed.stderr));
     }
     let no_wasm = tamis(&[&place("text.wasm")]);
     assert_eq!(no_wasm.status.code(), Some(2), "{}", text(&no_wasm.stderr));

@@ -30,7 +30,8 @@ fn man_pages_are_written() {
         ("tamis.1", "tamis\\-run(1)"),
         ("tamis-run.1", "\\-\\-max\\-record\\-bytes"),
         ("tamis-lint-coturn.1", "\\-\\-coturn\\-version"),
-        ("tamis-config-check.1", "Exit codes"),
+        ("tamis-config-check.1", ".SH \"EXIT CODES\"\n.nf\n0  accepted\n"),
+        ("tamis-bake.1", ".SH EXAMPLES\n.nf\ntamis bake "),
     ] {
         let page = fs::read_to_string(man.join(name)).unwrap();
         assert!(page.contains(words), "{name}: {page}");

@@ -1,81 +1,44 @@
-//! Shell patterns for paths: `*` and `?` within a name, `**` over names.
+//! Shell patterns for paths: `*`, `?`, `[a-z]` and `{a,b}` within a name, `**` over names.
 
-/// A pattern of `--exclude`.
+use globset::{ErrorKind, GlobBuilder, GlobMatcher};
+
+/// A pattern of `--exclude`, or of a config that names files.
 #[derive(Debug, Clone)]
 pub struct Glob {
-    pattern: Vec<u8>,
+    matcher: GlobMatcher,
     /// It is about whole paths; without a slash it is about any name in them.
     path: bool,
 }
 
 impl Glob {
     /// A pattern. `*.gz` and `old` match a name anywhere in a path, `logs/**/x.log` the path below an operand.
-    pub fn new(pattern: &str) -> Self {
+    ///
+    /// # Errors
+    /// When it is empty, or a bracket or brace in it is not closed.
+    pub fn new(pattern: &str) -> Result<Self, String> {
         let trimmed = pattern.trim_end_matches('/').trim_start_matches("./");
-        Self { pattern: trimmed.as_bytes().to_vec(), path: trimmed.contains('/') }
+        if matches!(trimmed, "" | ".") {
+            return Err("it names nothing: write a name such as *.gz, or a path such as old/**".to_owned());
+        }
+        let glob = GlobBuilder::new(trimmed).literal_separator(true).build();
+        let glob = glob.map_err(|e| match e.kind() {
+            ErrorKind::UnclosedClass => format!("{} (maybe escape '[' with '[[]'?)", e.kind()),
+            kind => kind.to_string(),
+        })?;
+        Ok(Self { matcher: glob.compile_matcher(), path: trimmed.contains('/') })
+    }
+
+    /// As [`Glob::new`]; but what is no pattern stands for itself. `None` if it is empty.
+    pub fn or_literal(pattern: &str) -> Option<Self> {
+        Self::new(pattern).or_else(|_| Self::new(&globset::escape(pattern))).ok()
     }
 
     /// Whether it matches `path`, whose separators are slashes.
     pub fn matches(&self, path: &str) -> bool {
         if self.path {
-            return wildcard(&self.pattern, path.as_bytes());
+            return self.matcher.is_match(path);
         }
-        path.split('/').any(|name| wildcard(&self.pattern, name.as_bytes()))
-    }
-}
-
-/// Where to go on when a star has to take one byte more.
-#[derive(Debug, Clone, Copy)]
-struct Retry {
-    pattern: usize,
-    text: usize,
-    over_slashes: bool,
-}
-
-fn wildcard(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut p, mut t) = (0, 0);
-    // One star per kind is enough to come back to: a later one takes over from an earlier one of its kind.
-    let (mut name_star, mut path_star): (Option<Retry>, Option<Retry>) = (None, None);
-    loop {
-        if pattern[p..].starts_with(b"**") {
-            // `**/` also stands for nothing.
-            p += if pattern[p + 2..].starts_with(b"/") { 3 } else { 2 };
-            (path_star, name_star) = (Some(Retry { pattern: p, text: t, over_slashes: true }), None);
-            continue;
-        }
-        if pattern.get(p) == Some(&b'*') {
-            p += 1;
-            name_star = Some(Retry { pattern: p, text: t, over_slashes: false });
-            continue;
-        }
-        let fits = match (pattern.get(p), text.get(t)) {
-            (None, None) => return true,
-            (Some(b'?'), Some(c)) => *c != b'/',
-            (Some(a), Some(b)) => a == b,
-            _ => false,
-        };
-        if fits {
-            p += 1;
-            t += 1;
-            continue;
-        }
-        let longer = |retry: &mut Option<Retry>| -> Option<(usize, usize)> {
-            let star = retry.as_mut()?;
-            let byte = text.get(star.text)?;
-            if *byte == b'/' && !star.over_slashes {
-                return None;
-            }
-            star.text += 1;
-            Some((star.pattern, star.text))
-        };
-        let next = longer(&mut name_star).or_else(|| {
-            name_star = None;
-            longer(&mut path_star)
-        });
-        match next {
-            Some(next) => (p, t) = next,
-            None => return false,
-        }
+        path.split('/').any(|name| self.matcher.is_match(name))
     }
 }
 
@@ -94,19 +57,34 @@ mod tests {
             ("old", "older/y.log", false),
             ("app.log.?", "app.log.1", true),
             ("app.log.?", "app.log.10", false),
+            ("app.log.[0-9]", "app.log.1", true),
+            ("app.log.[!0-9]", "app.log.1", false),
+            ("*.{gz,zst}", "a/b.zst", true),
+            ("*.{gz,zst}", "a/b.log", false),
+            ("a/{b,c/**}/*.log", "a/c/d/x.log", true),
+            ("a[[]b", "a[b", true),
             ("a/*.log", "a/x.log", true),
             ("a/*.log", "a/b/x.log", false),
             ("a/**/*.log", "a/x.log", true),
             ("a/**/*.log", "a/b/c/x.log", true),
             ("**/tmp/*", "a/b/tmp/x", true),
             ("**/tmp/*", "tmp/x", true),
+            ("old/**", "old/a/b", true),
+            ("old/**", "older/a", false),
+            ("/var/log/*.log", "/var/log/a.log", true),
             ("**", "any/thing", true),
             ("a*b*c", "aXbYbZc", true),
             ("a*b*c", "aXbYbZ", false),
-            ("", "", true),
             ("*", "", true),
         ] {
-            assert_eq!(Glob::new(pattern).matches(path), matches, "{pattern} {path}");
+            assert_eq!(Glob::new(pattern).unwrap().matches(path), matches, "{pattern} {path}");
         }
+        for (pattern, says) in
+            [("", "nothing"), ("/", "nothing"), ("./", "nothing"), ("a[b", "]"), ("*.{gz", "}"), ("a}", "{")]
+        {
+            assert!(Glob::new(pattern).unwrap_err().contains(says), "{pattern}");
+        }
+        assert!(Glob::or_literal("a[b").unwrap().matches("a[b"));
+        assert!(Glob::or_literal("").is_none());
     }
 }

@@ -48,6 +48,8 @@ pub struct Limits {
     pub exclude: Vec<Glob>,
     /// Larger files are left out.
     pub max_file_bytes: Option<u64>,
+    /// Files that will be written, as `fs::canonicalize` has them: what is in them will be gone.
+    pub outputs: Vec<PathBuf>,
 }
 
 /// Find the files below `operands`; `-` is standard input.
@@ -125,8 +127,15 @@ fn visit(
         walked.skipped.push(NotScanned { path: name, reason });
         return;
     }
-    if meta.is_file() && !seen.insert(fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())) {
-        return;
+    if meta.is_file() {
+        let whole = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        if limits.outputs.contains(&whole) {
+            walked.skipped.push(NotScanned { path: name, reason: "an output of this command".into() });
+            return;
+        }
+        if !seen.insert(whole) {
+            return;
+        }
     }
     walked.inputs.push(Input { name, stable_name, path: Some(path.to_owned()), bytes: meta.len() });
 }

@@ -50,22 +50,33 @@ impl Corpus {
     /// # Errors
     /// When it cannot be read, or has no line that can be measured on.
     pub fn read(path: &Path, max_bytes: u64) -> anyhow::Result<Self> {
+        let shown = path.display();
+        let file = File::open(path).with_context(|| format!("cannot read {shown}"))?;
+        Self::read_from(file, max_bytes).with_context(|| format!("cannot measure on {shown}"))
+    }
+
+    /// As [`Corpus::read`], from anywhere.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn read_from(log: impl Read + Send + 'static, max_bytes: u64) -> anyhow::Result<Self> {
         let mut bytes = Vec::new();
-        File::open(path)
-            .and_then(decode::decode)
-            .and_then(|log| log.reader.take(max_bytes).read_to_end(&mut bytes))
-            .with_context(|| format!("cannot read {}", path.display()))?;
+        let log = decode::decode(log).context("cannot read it")?.reader;
+        log.take(max_bytes).read_to_end(&mut bytes).context("cannot read it")?;
+        ensure!(!bytes.is_empty(), "it is empty: name a log with at least one line");
         let whole = (bytes.len() as u64) < max_bytes;
         match bytes.iter().rposition(|b| *b == b'\n') {
             _ if whole && bytes.last().is_some_and(|last| *last != b'\n') => bytes.push(b'\n'),
             Some(last) => bytes.truncate(last + 1),
             None => bytes.clear(),
         }
+        ensure!(!bytes.is_empty(), "its first line is longer than the {max_bytes} bytes that are read");
         if bytes.contains(&0) {
             let lines = bytes.split_inclusive(|b| *b == b'\n');
             bytes = lines.filter(|l| !l.contains(&0)).collect::<Vec<_>>().concat();
         }
-        Self::new(bytes).with_context(|| format!("{} cannot be measured on", path.display()))
+        ensure!(!bytes.is_empty(), "each of its lines has a NUL, which ends a record in Fluent Bit's ABI");
+        Self::new(bytes)
     }
 
     /// A log of one's own.

@@ -14,7 +14,7 @@ use tamis_sdk::{Filter, config};
 
 use super::{
     Failure,
-    output::{Extra, FailOn, Scanned, colour, first_of, operands, progress, write_file, write_stdout},
+    output::{self, Extra, FailOn, Named, Scanned, colour, first_of, operands, progress},
 };
 use crate::{
     audit::{self, Baseline, Options, Report, Style, baseline, pool::Progress, sarif::sarif, walk},
@@ -23,22 +23,23 @@ use crate::{
 };
 
 const AFTER_HELP: &str = "\
-Directories are read with all that is below them: rotated files, gzip and zstd too; files that
+Directories are read with all that is below them: rotated files, gzip and zstd too; files that \
 are no text are left out, and the report says so. Without a path, standard input is read.
 
-Values are never shown: letters become *, digits become #, and of 8 or more characters the first
+Values are never shown: letters become *, digits become #, and of 8 or more characters the first \
 and the last stay if they are letters.
 
 Exit codes:
   0  nothing found, or nothing that --fail-on or --baseline count
   1  findings
-  2  bad usage, a refused config, or something could not be scanned (the rest was)
+  2  bad usage, a refused config, or not all could be scanned (the rest was)
 
 Examples:
   tamis audit /var/log/worker
   tamis audit --format html --output report.html logs/ --exclude '*.gz'
-  tamis audit --report sarif=audit.sarif --report json=audit.json --fail-on high logs/
-  tamis audit --write-baseline known.json logs/ && tamis audit --baseline known.json logs/
+  tamis audit --report sarif=audit.sarif --fail-on high logs/
+  tamis audit --write-baseline known.json logs/  # then, to see what is new:
+  tamis audit --baseline known.json logs/
   tamis run asynq-payload-redactor worker.log | tamis audit -";
 
 /// Find payloads, personal data and secrets in logs.
@@ -57,11 +58,11 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
 
-    /// Write the report here instead of to standard output.
+    /// Write the report here instead of to standard output (`-`).
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// Write another report: text, json, sarif or html.
+    /// Write another report: text, json, sarif or html; can be given several times.
     #[arg(long, value_name = "FORMAT=FILE", value_parser = Extra::<Format>::parse)]
     report: Vec<Extra<Format>>,
 
@@ -109,10 +110,11 @@ enum Input {
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
+    let outputs = outputs(&args).map_err(Failure::Usage)?;
     let options = options(&args).map_err(Failure::Usage)?;
     let baseline = args.baseline.as_deref().map(read_baseline).transpose().map_err(Failure::Usage)?;
     let paths = operands(&args.paths, "scan", "audit").map_err(Failure::Usage)?;
-    let walked = walk::walk(&paths, &args.scanned.limits());
+    let walked = walk::walk(&paths, &args.scanned.limits(&outputs));
     let bar = progress(walked.inputs.iter().map(|i| i.bytes).sum());
     let told = bar.clone();
     let report = audit::audit(walked, &options, &(Arc::new(move |bytes| told.inc(bytes)) as Progress));
@@ -123,6 +125,18 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     }
     write_all(&args, &report).map_err(Failure::Usage)?;
     verdict(&args, &report)
+}
+
+/// What will be written, if that can be done.
+fn outputs(args: &Args) -> anyhow::Result<Vec<Named<'_>>> {
+    let mut outputs = output::reports(args.output.as_deref(), &args.report);
+    // What a baseline knows may go back to where it was read.
+    let known: Vec<&Path> = args.baseline.iter().map(PathBuf::as_path).collect();
+    output::check(&outputs, &known)?;
+    outputs.extend(args.write_baseline.iter().map(|path| ("--write-baseline", path.as_path())));
+    let read = args.paths.iter().map(Path::new).chain(args.config.as_deref());
+    output::check(&outputs, &read.collect::<Vec<_>>())?;
+    Ok(outputs)
 }
 
 fn options(args: &Args) -> anyhow::Result<Options> {
@@ -163,15 +177,13 @@ fn read_baseline(path: &Path) -> anyhow::Result<Baseline> {
 
 fn write_all(args: &Args, report: &Report) -> anyhow::Result<()> {
     for Extra { format, path } in &args.report {
-        write_file(path, &render(report, *format, Style::default())?)?;
+        output::write(Some(path), render(report, *format, Style { colour: colour(Some(path)) })?)?;
     }
     if let Some(path) = &args.write_baseline {
-        write_file(path, &baseline::write(report)?)?;
+        output::write(Some(path), baseline::write(report)?)?;
     }
-    if let Some(path) = &args.output {
-        return write_file(path, &render(report, args.format, Style::default())?);
-    }
-    write_stdout(&render(report, args.format, Style { colour: colour() })?)
+    let path = args.output.as_deref();
+    output::write(path, render(report, args.format, Style { colour: colour(path) })?)
 }
 
 fn render(report: &Report, format: Format, style: Style) -> anyhow::Result<String> {

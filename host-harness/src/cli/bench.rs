@@ -9,7 +9,13 @@ use std::{
 use anyhow::{Context, anyhow, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Failure, Format, configs};
+use super::{
+    Failure, Format,
+    bytes::Bytes,
+    configs::{self, Config},
+    hosts, input,
+    output::{self, STDOUT},
+};
 use crate::{
     bench::{
         self, Plan, Subject, chart,
@@ -19,7 +25,7 @@ use crate::{
         report::Report,
         sample, table,
     },
-    host::{HostKind, Refused},
+    host::{HostKind, Refused, native::builtin},
     select::Target,
 };
 
@@ -27,19 +33,20 @@ use crate::{
 const MAX_INPUT_BYTES: u64 = 64 << 20;
 
 const AFTER_HELP: &str = "\
-Each filter is measured in each host (an artifact in its own), one thread, rounds interleaved,
-beside controls: `identity` in the same hosts does nothing to a record, `copy` is no filter at
-all. Times per record are CPU time, medians of the rounds; latencies are time on the clock, of
-calls with a batch as `tamis run` makes it (128 KiB) and of calls with one record. Compiling
+Each filter is measured in each host (an artifact in its own), one thread, rounds interleaved, \
+beside controls: `identity` in the same hosts does nothing to a record, `copy` is no filter at \
+all. Times per record are CPU time, medians of the rounds; latencies are time on the clock, of \
+calls with a batch as `tamis run` makes it (128 KiB) and of calls with one record. Compiling \
 (without the cache), starting and calling are measured apart. See docs/bench.md.
 
-Exit codes: 1 if a case is slower than --fail-if-slower allows; else as of all commands.
+Exit codes: 1 if a case is slower than --fail-if-slower allows; else as `tamis --help` says.
 
 Examples:
   tamis bench coturn-ip-anonymizer
-  tamis bench asynq-payload-redactor ./mine.wasm --host component --input worker.jsonl.gz
+  tamis bench asynq-payload-redactor ./mine.wasm --input worker.jsonl.gz
   tamis bench coturn-ip-anonymizer --save main.json
-  tamis bench coturn-ip-anonymizer --compare main.json --fail-if-slower 15 --chart bench.html";
+  tamis bench coturn-ip-anonymizer --compare main.json --fail-if-slower 15
+  tamis bench coturn-ip-anonymizer --rounds 3 --chart bench.html";
 
 /// Measure filters: compile, start, throughput, latency, memory.
 #[derive(Debug, clap::Args)]
@@ -49,13 +56,12 @@ pub(super) struct Args {
     #[arg(required = true, value_name = "FILTER", value_hint = clap::ValueHint::FilePath)]
     filters: Vec<String>,
 
-    /// Host ABI to measure built-in filters in; can be given several times: native, component,
-    /// fluent-bit or proxy-wasm [default: all].
-    #[arg(long)]
+    /// Host ABI to measure built-in filters in; can be given several times [default: all].
+    #[arg(long, value_parser = hosts::any())]
     host: Vec<HostKind>,
 
-    /// The log to measure on: text or JSON lines, also gzip or zstd; at most its first 64 MiB
-    /// [default: a built-in sample that suits the first filter].
+    /// The log to measure on (`-` is standard input): text or JSON lines, also gzip or zstd; at most
+    /// its first 64 MiB [default: a built-in sample that suits the first filter].
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
 
@@ -67,12 +73,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: u32,
 
-    /// How much log goes through each case each time.
+    /// Megabytes of log that go through each case in each round.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=4000))]
     mb: u64,
 
     /// Sizes of batches to try, in records.
-    #[arg(long, value_name = "N,N...", value_delimiter = ',', default_values_t = [1, 8, 64, 512],
+    #[arg(long, value_name = "N,N...", value_delimiter = ',', default_value = "1,8,64,512",
           value_parser = clap::value_parser!(u32).range(1..=65_536))]
     sweep: Vec<u32>,
 
@@ -97,9 +103,9 @@ pub(super) struct Args {
     #[arg(long, value_name = "PERCENT", requires = "compare", value_parser = percent)]
     fail_if_slower: Option<f64>,
 
-    /// Linear memory that one filter may have.
-    #[arg(long, value_name = "BYTES", default_value_t = 512 << 20)]
-    memory_limit_bytes: usize,
+    /// Linear memory that one filter may have; k, M and G are powers of 1024.
+    #[arg(long, value_name = "BYTES", default_value = "512M")]
+    memory_limit_bytes: Bytes,
 }
 
 fn percent(text: &str) -> Result<f64, String> {
@@ -109,14 +115,14 @@ fn percent(text: &str) -> Result<f64, String> {
 
 pub(super) fn run(mut args: Args) -> Result<(), Failure> {
     let targets = args.filters.iter().map(|f| Target::find(f)).collect::<anyhow::Result<Vec<_>>>();
-    let targets = targets.map_err(Failure::Usage)?;
-    let configs = configs::of(&args.config, &targets).map_err(Failure::Usage)?;
+    let targets = targets.map_err(Failure::start)?;
+    let configs = configs::of(&args.config, &targets).map_err(Failure::start)?;
     args.sweep.sort_unstable();
     args.sweep.dedup();
-    look_at_outputs(&args).map_err(Failure::Usage)?;
-    let (name, corpus) = input(&args, &targets[0])?;
+    look_at_outputs(&args, &configs).map_err(Failure::start)?;
+    let (name, corpus) = corpus(&args, &targets[0])?;
     let then = match &args.compare {
-        Some(path) => Some(saved(path, &corpus, &name).map_err(Failure::Usage)?),
+        Some(path) => Some(saved(path, &corpus, &name).map_err(Failure::start)?),
         None => None,
     };
 
@@ -129,7 +135,7 @@ pub(super) fn run(mut args: Args) -> Result<(), Failure> {
                 target: Some(target),
                 host,
                 config: &config.text,
-                config_base_dir: config.base_dir.clone(),
+                config_base_dir: config.base_dir(),
                 control: matches!(target, Target::Builtin { name: "identity" }),
             });
         }
@@ -145,7 +151,7 @@ pub(super) fn run(mut args: Args) -> Result<(), Failure> {
         rounds: args.rounds,
         bytes: args.mb * 1_000_000,
         sweep: args.sweep.clone(),
-        memory_limit_bytes: args.memory_limit_bytes,
+        memory_limit_bytes: args.memory_limit_bytes.in_memory(),
     };
     let bar = progress();
     let done =
@@ -202,7 +208,7 @@ fn controls<'a>(identity: &'a Target, subjects: &[Subject<'_>]) -> Vec<Subject<'
     controls
 }
 
-fn input(args: &Args, first: &Target) -> Result<(String, Corpus), Failure> {
+fn corpus(args: &Args, first: &Target) -> Result<(String, Corpus), Failure> {
     let Some(path) = &args.input else {
         let label = match first {
             Target::Artifact { wasm, .. } => tamis_pack::Label::read(wasm).ok().flatten(),
@@ -213,7 +219,10 @@ fn input(args: &Args, first: &Target) -> Result<(String, Corpus), Failure> {
         let corpus = Corpus::new(bytes.to_vec()).map_err(Failure::Usage)?;
         return Ok((name.to_owned(), corpus));
     };
-    let corpus = Corpus::read(path, MAX_INPUT_BYTES).map_err(Failure::Io)?;
+    let shown = path.display();
+    let log = input::open(path).with_context(|| format!("cannot read {shown}")).map_err(Failure::Io)?;
+    let corpus = Corpus::read_from(log, MAX_INPUT_BYTES);
+    let corpus = corpus.with_context(|| format!("cannot measure on {shown}")).map_err(Failure::Io)?;
     // Where it lies says nothing about it, and is nobody's business in a report.
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     Ok((name, corpus))
@@ -229,17 +238,19 @@ fn saved(path: &Path, corpus: &Corpus, name: &str) -> anyhow::Result<Report> {
 }
 
 /// Find out before minutes are spent that there is nowhere to write to.
-fn look_at_outputs(args: &Args) -> anyhow::Result<()> {
+fn look_at_outputs(args: &Args, configs: &[Config]) -> anyhow::Result<()> {
     if let Some(chart) = &args.chart {
         chart_kind(chart)?;
     }
-    for path in [&args.chart, &args.save].into_iter().flatten() {
-        let dir = path.parent().filter(|p| !p.as_os_str().is_empty());
-        if let Some(dir) = dir.filter(|dir| !dir.is_dir()) {
-            bail!("cannot write {}: there is no directory {}", path.display(), dir.display());
-        }
-    }
-    Ok(())
+    // The figures themselves go there.
+    let mut outputs = vec![("the figures", Path::new(STDOUT))];
+    outputs.extend(args.save.iter().map(|path| ("--save", path.as_path())));
+    outputs.extend(args.chart.iter().map(|path| ("--chart", path.as_path())));
+    let mut inputs: Vec<&Path> =
+        args.filters.iter().filter(|f| builtin(f).is_none()).map(Path::new).collect();
+    inputs.extend(args.input.as_deref());
+    inputs.extend(configs.iter().filter_map(|config| config.path.as_deref()));
+    output::check(&outputs, &inputs)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -257,18 +268,15 @@ fn chart_kind(path: &Path) -> anyhow::Result<ChartKind> {
 }
 
 fn write(args: &Args, report: &Report, comparison: Option<&Comparison>) -> anyhow::Result<()> {
-    let put = |path: &Path, text: String| {
-        fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
-    };
     if let Some(path) = &args.save {
-        put(path, serde_json::to_string_pretty(report)? + "\n")?;
+        output::write(Some(path), serde_json::to_string_pretty(report)? + "\n")?;
     }
     if let Some(path) = &args.chart {
         let text = match chart_kind(path)? {
             ChartKind::Svg => chart::svg(report),
             ChartKind::Html => chart::page(report, comparison),
         };
-        put(path, text)?;
+        output::write(Some(path), text)?;
     }
     Ok(())
 }

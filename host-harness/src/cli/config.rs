@@ -7,14 +7,14 @@ use std::{
 };
 
 use anyhow::{Context, anyhow};
-use clap::{Subcommand, builder::PossibleValuesParser};
+use clap::Subcommand;
 use tamis_sdk::{ConfigError, KeyConfig, key::KeyError, payload::PluginConfig};
 
-use super::{Failure, Format};
+use super::{Failure, Format, filters, hosts, output};
 use crate::{
     host::{
         HostKind,
-        native::{self, BUILTINS, Builtin},
+        native::{self, Builtin},
     },
     keys,
     settings::{self, Extent},
@@ -22,14 +22,14 @@ use crate::{
 
 const AFTER_HELP: &str = "\
 Examples:
-  tamis config init coturn-ip-anonymizer --output coturn-ip-anonymizer.json
+  tamis config init coturn-ip-anonymizer --output coturn.json
   tamis config explain coturn-ip-anonymizer ip
-  tamis config check coturn-ip-anonymizer coturn-ip-anonymizer.json --host fluent-bit
+  tamis config check coturn-ip-anonymizer coturn.json --host fluent-bit
   tamis config schema coturn-ip-anonymizer > coturn.schema.json";
 
 const CHECK_HELP: &str = "\
-The filter's own parser reads the config, so what is accepted here is accepted by the host.
-Without --with-key, the file or the variable that `key` names is not looked for: it may be on
+The filter's own parser reads the config, so what is accepted here is accepted by the host. \
+Without --with-key, the file or the variable that `key` names is not looked for: it may be on \
 another machine.
 
 Exit codes:
@@ -41,16 +41,28 @@ Exit codes:
 Examples:
   tamis config check coturn-ip-anonymizer coturn.json
   tamis config check asynq-payload-redactor - < asynq.json
-  tamis config check coturn-ip-anonymizer /etc/tamis/coturn.json --host fluent-bit --with-key
-  tamis config check coturn-ip-anonymizer plugin.json --host proxy-wasm --format json";
+  tamis config check coturn-ip-anonymizer coturn.json --with-key
+  tamis config check coturn-ip-anonymizer plugin.json --host proxy-wasm";
 
 const INIT_HELP: &str = "\
-JSON has no comments: `tamis config explain FILTER` says what each key is for, and editors show
+JSON has no comments: `tamis config explain FILTER` says what each key is for, and editors show \
 it with the JSON Schema (docs/config.md).
 
 Examples:
   tamis config init coturn-ip-anonymizer > coturn.json
   tamis config init asynq-payload-redactor --full --output asynq.json";
+
+const EXPLAIN_HELP: &str = "\
+Examples:
+  tamis config explain coturn-ip-anonymizer
+  tamis config explain coturn-ip-anonymizer ip
+  tamis config explain chatwoot-auth-tagger alerts --format json";
+
+const SCHEMA_HELP: &str = "\
+An editor that knows the schema completes and checks a config: see docs/config.md.
+
+Examples:
+  tamis config schema coturn-ip-anonymizer > coturn.schema.json";
 
 /// Write, explain and check the configs of filters.
 #[derive(Debug, clap::Args)]
@@ -70,6 +82,7 @@ enum What {
 
 /// Print the JSON Schema of the config of a filter.
 #[derive(Debug, clap::Args)]
+#[command(after_help = SCHEMA_HELP)]
 struct Schema {
     #[command(flatten)]
     filter: Filter,
@@ -87,7 +100,7 @@ struct Check {
     file: String,
 
     /// The host it is for: proxy-wasm allows options for bodies around it, fluent-bit gives no environment.
-    #[arg(long)]
+    #[arg(long, value_parser = hosts::any())]
     host: Option<HostKind>,
 
     /// Also get the key that it names.
@@ -114,13 +127,14 @@ struct Init {
     #[arg(long)]
     full: bool,
 
-    /// Write it here instead of to standard output; a file that is there stays.
+    /// Write it here instead of to standard output (`-`); a file that is there stays.
     #[arg(long, short, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     output: Option<PathBuf>,
 }
 
 /// Say what each key of a config is for.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXPLAIN_HELP)]
 struct Explain {
     #[command(flatten)]
     filter: Filter,
@@ -137,7 +151,7 @@ struct Explain {
 #[derive(Debug, clap::Args)]
 struct Filter {
     /// A built-in filter.
-    #[arg(value_name = "FILTER", value_parser = PossibleValuesParser::new(BUILTINS.iter().map(|b| b.name)))]
+    #[arg(value_name = "FILTER", value_parser = filters::names())]
     name: String,
 }
 
@@ -187,7 +201,7 @@ fn check(args: &Check) -> Result<(), Failure> {
             Ok(())
         }
         Err(error) => {
-            eprintln!("tamis: {name}: {error}");
+            note!("tamis: {name}: {error}");
             Err(Failure::Findings)
         }
     }
@@ -213,9 +227,8 @@ fn init(args: &Init) -> Result<(), Failure> {
     let filter = args.filter.builtin()?;
     let extent = if args.full { Extent::Full } else { Extent::Minimal };
     let text = settings::start(filter.config_schema, extent);
-    let Some(path) = &args.output else {
-        io::stdout().lock().write_all(text.as_bytes())?;
-        return Ok(());
+    let Some(path) = output::file(args.output.as_deref()) else {
+        return output::write(None, text).map_err(Failure::Io);
     };
     let written = fs::File::create_new(path).and_then(|mut file| file.write_all(text.as_bytes()));
     match written {
@@ -251,6 +264,9 @@ fn explain(args: &Explain) -> Result<(), Failure> {
             .collect();
         writeln!(out, "{}", serde_json::Value::from(list))?;
         return Ok(());
+    }
+    if all.is_empty() {
+        note!("tamis: {} has no settings: its config is {{}}", filter.name);
     }
     for setting in &all {
         let default = match &setting.default {

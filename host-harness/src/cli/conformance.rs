@@ -1,7 +1,6 @@
 //! `tamis conformance`: does an artifact do what its host expects of it.
 
 use std::{
-    fs::{self, File},
     io::{self, IsTerminal, Write},
     path::{Path, PathBuf},
     sync::Arc,
@@ -12,7 +11,7 @@ use anyhow::{Context, anyhow, ensure};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
-use super::Failure;
+use super::{Failure, configs, hosts, input, output};
 use crate::{
     artifacts,
     conformance::{
@@ -22,8 +21,8 @@ use crate::{
         report::{self, Report, Status},
     },
     host::{HostKind, HostOptions, native},
-    input::{InputMode, Lines, decode},
-    select::Opener,
+    input::{Chunk, InputMode, Lines, decode},
+    select::{self, Opener},
 };
 
 /// Most records that are read from `--input`.
@@ -33,18 +32,18 @@ const MAX_SAMPLES: usize = 10_000;
 const MAX_SAMPLE_BYTES: usize = 1 << 20;
 
 const AFTER_HELP: &str = "\
-A filter is a built-in name (all its artifacts are checked, or that of --host) or a file. The
-host of a file is told from its exports: a component of tamis:log-filter, a proxy-wasm module,
+A filter is a built-in name (all its artifacts are checked, or that of --host) or a file. The \
+host of a file is told from its exports: a component of tamis:log-filter, a proxy-wasm module, \
 or a module for Fluent Bit. Filters of others are as welcome as ours.
 
-The artifact is run with hostile records on Wasmtime, as its host would run it. If it traps or
+The artifact is run with hostile records on Wasmtime, as its host would run it. If it traps or \
 does not come back, that is a failed check. It gets no network, and no files but its config.
 
 Exit codes:
   0  every check passed, or warned, or was skipped
   1  a check failed
   2  bad usage, or a file that is no WebAssembly of a known host
-  3  the report could not be written
+  3  an input could not be read, or the report could not be written
 
 Examples:
   tamis conformance ./filter.wasm
@@ -62,15 +61,16 @@ pub(super) struct Args {
     #[arg(required_unless_present = "list", value_name = "FILTER", value_hint = clap::ValueHint::FilePath)]
     filters: Vec<String>,
 
-    /// The host it is for: component, fluent-bit or proxy-wasm [default: told from the exports].
-    #[arg(long)]
+    /// The host it is for [default: told from the exports].
+    #[arg(long, value_parser = hosts::of_artifacts())]
     host: Option<HostKind>,
 
     /// Start the filter with this config.
     #[arg(long, short, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Use these records, JSON lines or text, in place of the built-in plain ones.
+    /// Use these records, JSON lines or text, in place of the built-in plain ones; `-` is standard
+    /// input.
     #[arg(long, short, value_name = "FILE")]
     input: Option<PathBuf>,
 
@@ -108,7 +108,7 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
 
-    /// Write the report here instead of to standard output.
+    /// Write the report here instead of to standard output (`-`).
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -124,13 +124,20 @@ enum Format {
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let options = options(&args).map_err(Failure::Usage)?;
     if args.list {
-        return write(&args, &list(args.format, args.host).map_err(Failure::Usage)?);
+        let list = list(args.format, args.host).map_err(Failure::Usage)?;
+        return output::write(args.output.as_deref(), list).map_err(Failure::Io);
     }
+    let options = options(&args).map_err(Failure::start)?;
     let mut found = Vec::new();
     for filter in &args.filters {
-        found.extend(artifacts(filter, &args).map_err(Failure::Usage)?);
+        found.extend(artifacts(filter, &args).map_err(Failure::start)?);
+    }
+    if let Some(output) = &args.output {
+        let files = args.filters.iter().filter(|f| native::builtin(f).is_none()).map(Path::new);
+        let more = args.config.iter().chain(&args.input).map(PathBuf::as_path);
+        let inputs: Vec<&Path> = files.chain(more).collect();
+        output::check(&[("--output", output)], &inputs).map_err(Failure::start)?;
     }
     let opener = Opener::default();
     let engines = opener.engines().map_err(Failure::Guest)?;
@@ -144,48 +151,39 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         reports.push(report.with_context(|| artifact.name.clone()).map_err(Failure::Usage)?);
     }
     bar.finish_and_clear();
-    let colour = args.output.is_none()
-        && io::stdout().is_terminal()
-        && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-    let text = render(&reports, args.format, colour).map_err(|e| Failure::Io(e.into()))?;
-    write(&args, &text)?;
+    let output = args.output.as_deref();
+    let text = render(&reports, args.format, output::colour(output)).map_err(|e| Failure::Io(e.into()))?;
+    output::write(output, text).map_err(Failure::Io)?;
     if reports.iter().any(|r| r.count(Status::Fail) > 0) { Err(Failure::Findings) } else { Ok(()) }
 }
 
 fn options(args: &Args) -> anyhow::Result<Options> {
     conformance::known(&args.only)?;
     conformance::known(&args.skip)?;
-    let (config, config_base_dir) = match &args.config {
-        None => (String::new(), None),
-        Some(path) => {
-            let text = fs::read_to_string(path)
-                .with_context(|| format!("cannot read the config {}", path.display()))?;
-            (text, path.parent().filter(|p| !p.as_os_str().is_empty()).map(Path::to_owned))
-        }
-    };
+    let config =
+        args.config.as_deref().map_or_else(|| Ok(configs::Config::default()), configs::Config::read)?;
     let timeout = Duration::from_secs(args.timeout);
     Ok(Options {
-        config,
         samples: args.input.as_deref().map(samples).transpose()?.unwrap_or_default(),
         records: usize::try_from(args.records)?,
         idempotent: args.idempotent,
         only: args.only.clone(),
         skip: args.skip.clone(),
         host: HostOptions {
-            config_base_dir,
+            config_base_dir: config.base_dir(),
             init_timeout: timeout,
             call_timeout: timeout,
             // What a guest says while it is mistreated is noise.
             diagnostics: Arc::new(|_, _, _| {}),
             ..HostOptions::default()
         },
+        config: config.text,
     })
 }
 
 /// The artifacts that a name on the command line means.
 fn artifacts(filter: &str, args: &Args) -> anyhow::Result<Vec<Artifact>> {
     if let Some(builtin) = native::builtin(filter) {
-        ensure!(args.host != Some(HostKind::Native), "the native host has no artifact: name another host");
         let foreign = args.function.is_some() && args.host.is_some_and(|host| host != HostKind::FluentBit);
         ensure!(!foreign, "--function names what Fluent Bit calls: leave it out or give --host fluent-bit");
         let all = artifacts::ALL.iter().filter(|a| a.filter == builtin.name);
@@ -199,9 +197,7 @@ fn artifacts(filter: &str, args: &Args) -> anyhow::Result<Vec<Artifact>> {
         });
         return Ok(found.collect());
     }
-    let wasm = fs::read(filter).with_context(|| {
-        format!("'{filter}' is no built-in filter (see `tamis filters`) and cannot be read")
-    })?;
+    let wasm = select::read(filter)?;
     let name = Path::new(filter).file_name().map_or(filter.into(), |n| n.to_string_lossy());
     let artifact = Artifact::new(&name, wasm, args.host, args.function.as_deref());
     Ok(vec![artifact.with_context(|| filter.to_owned())?])
@@ -209,14 +205,12 @@ fn artifacts(filter: &str, args: &Args) -> anyhow::Result<Vec<Artifact>> {
 
 /// The records of a file, as many as are good for a sample.
 fn samples(path: &Path) -> anyhow::Result<Vec<Sample>> {
-    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let decoded = decode::decode(file).with_context(|| format!("cannot read {}", path.display()))?;
+    let cannot = || format!("cannot read {}", path.display());
+    let decoded = input::open(path).and_then(decode::decode).with_context(cannot)?;
     let mut lines = Lines::new(decoded.reader, InputMode::Auto, MAX_SAMPLE_BYTES, true);
-    let mut chunk = crate::input::Chunk::new("");
+    let mut chunk = Chunk::new("");
     let mut samples = Vec::new();
-    while samples.len() < MAX_SAMPLES
-        && lines.next_chunk(&mut chunk).with_context(|| format!("cannot read {}", path.display()))?
-    {
+    while samples.len() < MAX_SAMPLES && lines.next_chunk(&mut chunk).with_context(cannot)? {
         let batch = &chunk.batch;
         let room = MAX_SAMPLES - samples.len();
         samples.extend(
@@ -225,7 +219,9 @@ fn samples(path: &Path) -> anyhow::Result<Vec<Sample>> {
                 .map(|i| Sample { encoding: batch.encoding, body: batch.body(i).to_vec() }),
         );
     }
-    ensure!(!samples.is_empty(), "{} holds no record", path.display());
+    if samples.is_empty() {
+        return Err(io::Error::other("it holds no record")).with_context(cannot);
+    }
     Ok(samples)
 }
 
@@ -272,18 +268,4 @@ fn list(format: Format, host: Option<HostKind>) -> anyhow::Result<Vec<u8>> {
         }
     }
     Ok(text)
-}
-
-fn write(args: &Args, text: &[u8]) -> Result<(), Failure> {
-    if let Some(path) = &args.output {
-        return fs::write(path, text)
-            .with_context(|| format!("cannot write {}", path.display()))
-            .map_err(Failure::Io);
-    }
-    let mut out = io::stdout().lock();
-    match out.write_all(text).and_then(|()| out.flush()) {
-        // Whoever reads has seen enough; the verdict stands.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => Ok(other?),
-    }
 }

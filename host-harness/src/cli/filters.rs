@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use clap::builder::PossibleValuesParser;
+
 use super::{Failure, Format};
 use crate::{
     artifacts,
@@ -19,12 +21,17 @@ Examples:
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
     /// Print the JSON Schema of the config of one filter instead.
-    #[arg(long, value_name = "FILTER")]
+    #[arg(long, value_name = "FILTER", value_parser = names(), hide_possible_values = true)]
     schema: Option<String>,
 
     /// How to print the list.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+}
+
+/// The names of the built-in filters.
+pub(super) fn names() -> PossibleValuesParser {
+    PossibleValuesParser::new(BUILTINS.iter().map(|b| b.name))
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {

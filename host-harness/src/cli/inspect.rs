@@ -2,16 +2,16 @@
 
 use std::io::{self, Write};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 
-use super::{Failure, Format};
+use super::{Failure, Format, hosts};
 use crate::{
     host::{
         Engines, HostKind, HostOptions,
         component::{self, Description},
     },
     inspect::{self, Baked, Report},
-    select::Target,
+    select::{self, Target},
 };
 
 const AFTER_HELP: &str = "\
@@ -26,9 +26,8 @@ pub(super) struct Args {
     /// A built-in name or the path of a .wasm artifact.
     filter: String,
 
-    /// Which artifact of a built-in filter: component, fluent-bit or proxy-wasm
-    /// [default: component].
-    #[arg(long)]
+    /// Which artifact of a built-in filter [default: component].
+    #[arg(long, value_parser = hosts::of_artifacts())]
     host: Option<HostKind>,
 
     /// How to print it.
@@ -44,24 +43,24 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let bytes: &[u8] = if crate::host::native::builtin(&args.filter).is_some() {
         target = Target::find(&args.filter).map_err(usage)?;
         let kind = target.host(args.host).map_err(usage)?;
-        target
-            .wasm(kind)
-            .map_err(usage)?
-            .context("the native host has no artifact: name another host")
-            .map_err(usage)?
+        target.wasm(kind).map_err(usage)?.context("the native host has no artifact").map_err(usage)?
     } else {
-        wasm = std::fs::read(&args.filter)
-            .with_context(|| format!("'{}' is no built-in filter and cannot be read", args.filter))
-            .map_err(usage)?;
+        wasm = select::read(&args.filter).map_err(Failure::start)?;
         &wasm
     };
-    let report = inspect::inspect(bytes).map_err(usage)?;
+    let report = inspect::inspect(bytes).with_context(|| args.filter.clone()).map_err(usage)?;
+    if let Some(host) = args.host.filter(|host| host.name() != report.abi) {
+        let error =
+            anyhow!("{}: this is for the host {}, not {host}: leave --host out", args.filter, report.abi);
+        return Err(Failure::Usage(error));
+    }
     let description = if report.abi == HostKind::Component.name() {
         let has_key = report.baked.as_ref().is_some_and(|baked| baked.key_id.is_some());
         // The cache would keep a copy of the key.
         let engines = if has_key { Engines::with_cache_dir(None) } else { Engines::new() };
         let engines = engines.map_err(Failure::Guest)?;
-        Some(component::describe(&engines, bytes, &HostOptions::default()).map_err(Failure::Guest)?)
+        let described = component::describe(&engines, bytes, &HostOptions::default());
+        Some(described.with_context(|| args.filter.clone()).map_err(Failure::Guest)?)
     } else {
         None
     };

@@ -9,72 +9,86 @@ use std::{
 
 use anyhow::{Context, anyhow};
 use clap::{Subcommand, ValueEnum};
-use tamis_detectors::Severity;
 
-use super::Failure;
+use super::{
+    Failure, input,
+    output::{self, FailOn, Named},
+};
 use crate::{
     audit::Style,
-    lint::{self, Place, Report, Version, coturn, pipeline, storage},
+    lint::{self, Place, Report, Rule, Version, coturn, pipeline, storage},
+    nearest::did_you_mean,
 };
 
-/// What is the same for all of these commands.
+/// What is said of all of these commands in the middle of their help.
 macro_rules! after_help {
-    ($text:literal) => {
+    ($text:literal, $examples:literal) => {
         concat!(
+            $text,
             "\
 Exit codes:
   0  nothing found, or nothing that --fail-on counts
   1  findings
   2  bad usage, or something could not be read (the rest was looked at)
 
+Examples:
 ",
-            $text
+            $examples
         )
     };
 }
 
 const AFTER_HELP: &str = after_help!(
-    "\
-Examples:
-  tamis lint coturn /etc/turnserver.conf
+    "",
+    "  tamis lint coturn /etc/turnserver.conf
   tamis lint storage /var/log/turnserver --retention 30d
-  tamis lint pipeline fluent-bit.yaml envoy.yaml --format sarif --output lint.sarif
+  tamis lint pipeline fluent-bit.yaml envoy.yaml --format sarif -o lint.sarif
   tamis lint rules"
 );
 
 const COTURN_HELP: &str = after_help!(
     "\
-What --fix cures does not count for the exit code; rules that --allow names are not cured. Comments and
-the order of lines stay. Options on the command line of turnserver, such as -v, are not seen.
+What --fix cures does not count for the exit code; rules that --allow names are not cured. \
+Comments and the order of lines stay. Options on the command line of turnserver, such as -v, \
+are not seen.
 
-Examples:
-  tamis lint coturn /etc/turnserver.conf --coturn-version 4.6.1
-  tamis lint coturn turnserver.conf --fix - 2> report.txt | diff turnserver.conf -
+",
+    "  tamis lint coturn /etc/turnserver.conf --coturn-version 4.6.1
+  tamis lint coturn turnserver.conf --fix - 2> report | diff turnserver.conf -
   tamis lint coturn /etc/turnserver.conf --in-place
-  tamis lint coturn turnserver.conf --allow coturn/rest-users --fail-on medium --format json"
+  tamis lint coturn turnserver.conf --allow coturn/rest-users --fail-on medium"
 );
 
 const STORAGE_HELP: &str = after_help!(
     "\
-Looks at modes, owners and times of files, at the configuration of logrotate and journald, and at what the
-kernel tells of mounts and disks. Logs themselves are not read.
+Looks at modes, owners and times of files, at the configuration of logrotate and journald, and \
+at what the kernel tells of mounts and disks. Logs themselves are not read.
 
-Examples:
-  tamis lint storage /var/log/turnserver --retention 30d
+",
+    "  tamis lint storage /var/log/turnserver --retention 30d
   tamis lint storage /var/log/worker /var/log/journal --format json"
 );
 
 const PIPELINE_HELP: &str = after_help!(
     "\
-Reads Fluent Bit (YAML and classic, with includes), Envoy (YAML, JSON) and Vector (YAML, TOML, JSON), also
-inside of a ConfigMap of Kubernetes. Variables are taken from the config itself and from the environment; what
-hangs on others is not judged.
+Reads Fluent Bit (YAML and classic, with includes), Envoy (YAML, JSON) and Vector (YAML, TOML, \
+JSON), also inside of a ConfigMap of Kubernetes. Variables are taken from the config itself and \
+from the environment; what hangs on others is not judged.
 
-Examples:
-  tamis lint pipeline /etc/fluent-bit/fluent-bit.yaml --fluent-bit-version 5.1.1
+",
+    "  tamis lint pipeline /etc/fluent-bit/fluent-bit.yaml --fluent-bit-version 5.1.1
   tamis lint pipeline envoy.yaml vector.toml --fail-on high
   tamis lint pipeline deploy/fluent-bit.conf --root image-root/"
 );
+
+const RULES_HELP: &str = "\
+docs/lint.md says why each rule is there and what cures it; so does --format json.
+
+Exit codes: 0, or 2 for bad usage or if the list could not be written.
+
+Examples:
+  tamis lint rules
+  tamis lint rules --format json";
 
 /// Find what lets sensitive data into logs, or out of the place where they belong.
 #[derive(Debug, clap::Args)]
@@ -170,6 +184,7 @@ struct Pipeline {
 
 /// List the rules.
 #[derive(Debug, clap::Args)]
+#[command(after_help = RULES_HELP)]
 struct Rules {
     /// How to print the list.
     #[arg(long, value_enum, default_value = "text")]
@@ -182,7 +197,7 @@ struct Out {
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
 
-    /// Write the report here instead of to standard output.
+    /// Write the report here instead of to standard output (`-`).
     #[arg(long, short, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     output: Option<PathBuf>,
 
@@ -190,9 +205,22 @@ struct Out {
     #[arg(long, value_enum, value_name = "SEVERITY", default_value = "low")]
     fail_on: FailOn,
 
-    /// Leave out a rule, such as coturn/rest-users.
+    /// Leave out a rule, such as coturn/rest-users; can be given several times.
     #[arg(long, value_name = "RULE", value_parser = rule)]
     allow: Vec<String>,
+}
+
+impl Out {
+    /// The report, if a place for it is named.
+    fn named(&self) -> Option<Named<'_>> {
+        self.output.as_deref().map(|path| ("--output", path))
+    }
+
+    /// Before any work: the report goes to a place that is none of these.
+    fn check(&self, inputs: &[String]) -> Result<(), Failure> {
+        let inputs: Vec<&Path> = inputs.iter().map(Path::new).collect();
+        output::check(self.named().as_slice(), &inputs).map_err(Failure::Usage)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -206,15 +234,6 @@ enum Format {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum FailOn {
-    Low,
-    Medium,
-    High,
-    Critical,
-    Never,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
 enum Kind {
     FluentBit,
     Envoy,
@@ -224,7 +243,10 @@ enum Kind {
 fn rule(text: &str) -> Result<String, String> {
     match lint::rule(text) {
         Some(rule) => Ok(rule.id.to_owned()),
-        None => Err("no rule has this id: `tamis lint rules` lists them".to_owned()),
+        None => {
+            let hint = did_you_mean(text, lint::rules().map(|rule| rule.id));
+            Err(format!("no rule has this id: `tamis lint rules` lists them{hint}"))
+        }
     }
 }
 
@@ -240,13 +262,13 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         What::Coturn(args) => run_coturn(&args),
         What::Storage(args) => run_storage(&args),
         What::Pipeline(args) => run_pipeline(&args),
-        What::Rules(args) => rules(&args),
+        What::Rules(args) => rules(&args).map_err(Failure::Usage),
     }
 }
 
 /// The bytes of an operand, and what the report calls it.
-fn input(operand: &str) -> (&str, Result<Vec<u8>, String>) {
-    if operand == "-" {
+fn read(operand: &str) -> (&str, Result<Vec<u8>, String>) {
+    if input::is_stdin(Path::new(operand)) {
         ("<stdin>", lint::read_from(io::stdin().lock()))
     } else {
         (operand, lint::read(Path::new(operand)))
@@ -255,15 +277,19 @@ fn input(operand: &str) -> (&str, Result<Vec<u8>, String>) {
 
 fn run_coturn(args: &Coturn) -> Result<(), Failure> {
     let usage = |words: &str| Err(Failure::Usage(anyhow!("{words}")));
-    if args.in_place && args.file == "-" {
+    if args.in_place && input::is_stdin(Path::new(&args.file)) {
         return usage("--in-place needs a file; write the patched copy elsewhere with --fix FILE");
     }
     if let Some(target) = args.fix.as_deref().filter(|t| is_same(t, Path::new(&args.file))) {
         return usage(&format!("{} is the file itself: patch it with --in-place", target.display()));
     }
+    let outputs = [args.fix.as_deref().map(|fix| ("--fix", fix)), args.out.named()];
+    let outputs: Vec<Named<'_>> = outputs.into_iter().flatten().collect();
+    output::check(&outputs, &[Path::new(&args.file)]).map_err(Failure::Usage)?;
     let mut report = Report::default();
     let options = coturn::Options { version: args.coturn_version };
-    let (name, bytes) = input(&args.file);
+    let (name, bytes) = read(&args.file);
+    let to_stderr = args.fix.is_some() && output::file(args.fix.as_deref()).is_none();
     match bytes {
         Err(reason) => report.problem(Place::file(name), reason),
         Ok(bytes) => {
@@ -273,20 +299,19 @@ fn run_coturn(args: &Coturn) -> Result<(), Failure> {
             if args.in_place && patched != bytes {
                 replace(Path::new(&args.file), &patched).map_err(Failure::Usage)?;
             }
-            match args.fix.as_deref() {
-                Some(target) if target == Path::new("-") => write_out(&mut io::stdout().lock(), &patched)?,
-                Some(target) => {
-                    write_copy(target, &patched, Path::new(&args.file)).map_err(Failure::Usage)?;
-                }
-                None => {}
-            }
+            let written = match args.fix.as_deref() {
+                Some(target) if to_stderr => output::write(Some(target), &patched),
+                Some(target) => write_copy(target, &patched, Path::new(&args.file)),
+                None => Ok(()),
+            };
+            written.map_err(Failure::Usage)?;
         }
     }
-    let to_stderr = args.fix.as_deref() == Some(Path::new("-"));
     finish(report, &args.out, "tamis lint coturn", to_stderr)
 }
 
 fn run_storage(args: &Storage) -> Result<(), Failure> {
+    args.out.check(&args.paths)?;
     let mut report = Report::default();
     let options = storage::Options {
         retention: args.retention,
@@ -306,6 +331,7 @@ fn run_pipeline(args: &Pipeline) -> Result<(), Failure> {
         let words = format!("--root {}: is no directory", args.root.display());
         return Err(Failure::Usage(anyhow!(words)));
     }
+    args.out.check(&args.files)?;
     let mut report = Report::default();
     let options = pipeline::Options {
         kind: args.kind.map(|kind| match kind {
@@ -320,7 +346,7 @@ fn run_pipeline(args: &Pipeline) -> Result<(), Failure> {
             .collect(),
     };
     for file in &args.files {
-        let (name, bytes) = input(file);
+        let (name, bytes) = read(file);
         match bytes {
             Err(reason) => report.problem(Place::file(name), reason),
             Ok(bytes) => pipeline::check(name, &bytes, &options, &mut report),
@@ -334,10 +360,14 @@ fn finish(mut report: Report, out: &Out, command: &str, to_stderr: bool) -> Resu
     report.finish(&out.allow.iter().map(String::as_str).collect());
     for problem in &report.errors {
         let line = problem.line.map(|l| format!(":{l}")).unwrap_or_default();
-        eprintln!("tamis: {}{line}: {}", problem.file, problem.reason);
+        note!("tamis: {}{line}: {}", problem.file, problem.reason);
     }
-    let shown = if to_stderr { io::stderr().is_terminal() } else { io::stdout().is_terminal() };
-    let colour = out.output.is_none() && shown && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+    let path = out.output.as_deref();
+    let to_stderr = to_stderr && path.is_none();
+    let colour = match to_stderr {
+        true => io::stderr().is_terminal() && output::may_colour(),
+        false => output::colour(path),
+    };
     let text = match out.format {
         Format::Text => lint::text(&report, Style { colour }),
         Format::Json => report.json().map_err(|e| Failure::Usage(e.into()))?,
@@ -346,27 +376,20 @@ fn finish(mut report: Report, out: &Out, command: &str, to_stderr: bool) -> Resu
             serde_json::to_string_pretty(&document).map_err(|e| Failure::Usage(e.into()))? + "\n"
         }
     };
-    match &out.output {
-        Some(path) => write_file(path, text.as_bytes()).map_err(Failure::Usage)?,
-        None if to_stderr => write_out(&mut io::stderr().lock(), text.as_bytes())?,
-        None => write_out(&mut io::stdout().lock(), text.as_bytes())?,
-    }
+    let written = match to_stderr {
+        true => output::write_stream(&mut io::stderr().lock(), text.as_bytes()),
+        false => output::write(path, text),
+    };
+    written.map_err(Failure::Usage)?;
     if let Some(first) = report.errors.first() {
         let more = if report.errors.len() > 1 { " and others" } else { "" };
         return Err(Failure::Usage(anyhow!("not everything was looked at: {}{more}", first.file)));
     }
-    let limit = match out.fail_on {
-        FailOn::Low => Severity::Low,
-        FailOn::Medium => Severity::Medium,
-        FailOn::High => Severity::High,
-        FailOn::Critical => Severity::Critical,
-        FailOn::Never => return Ok(()),
-    };
+    let Some(limit) = out.fail_on.severity() else { return Ok(()) };
     if report.reaches(limit) { Err(Failure::Findings) } else { Ok(()) }
 }
 
-fn rules(args: &Rules) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
+fn rules(args: &Rules) -> anyhow::Result<()> {
     if args.format == super::Format::Json {
         let list: Vec<_> = lint::rules()
             .map(|r| {
@@ -376,26 +399,11 @@ fn rules(args: &Rules) -> Result<(), Failure> {
                 })
             })
             .collect();
-        writeln!(out, "{}", serde_json::Value::from(list))?;
-        return Ok(());
+        return output::write(None, format!("{}\n", serde_json::Value::from(list)));
     }
     let width = lint::rules().map(|r| r.id.len()).max().unwrap_or(0);
-    for rule in lint::rules() {
-        writeln!(out, "{:8}  {:width$}  {}", rule.severity.label(), rule.id, rule.finds)?;
-    }
-    Ok(())
-}
-
-fn write_out(out: &mut impl Write, bytes: &[u8]) -> Result<(), Failure> {
-    match out.write_all(bytes).and_then(|()| out.flush()) {
-        // Whoever reads has seen enough; the verdict stands.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.context("cannot write the report").map_err(Failure::Usage),
-    }
-}
-
-fn write_file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+    let line = |r: &Rule| format!("{:8}  {:width$}  {}\n", r.severity.label(), r.id, r.finds);
+    output::write(None, lint::rules().map(line).collect::<String>())
 }
 
 /// A copy with the mode of the file that it was made from: it may hold secrets.
@@ -422,9 +430,8 @@ fn is_same(a: &Path, b: &Path) -> bool {
 fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let cannot = || format!("cannot write {}", path.display());
     let path = fs::canonicalize(path).with_context(cannot)?;
-    let dir = path.parent().unwrap_or(Path::new("."));
-    let mut new = tempfile::NamedTempFile::new_in(dir).with_context(cannot)?;
-    new.write_all(bytes).and_then(|()| new.as_file().sync_all()).with_context(cannot)?;
+    let mut new = output::beside(&path, 0o600).with_context(cannot)?;
+    new.as_file_mut().write_all(bytes).and_then(|()| new.as_file().sync_all()).with_context(cannot)?;
     let about = fs::metadata(&path).with_context(cannot)?;
     fs::set_permissions(new.path(), about.permissions()).with_context(cannot)?;
     #[cfg(unix)]
@@ -433,6 +440,6 @@ fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
         // Only root may give files away; others own what they can replace.
         let _ = chown(new.path(), Some(about.uid()), Some(about.gid()));
     }
-    new.persist(&path).with_context(cannot)?;
+    new.persist(&path).map_err(|e| e.error).with_context(cannot)?;
     Ok(())
 }

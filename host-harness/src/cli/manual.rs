@@ -2,16 +2,16 @@
 
 use std::{
     fmt::Write as _,
-    fs,
-    io::{self, Write},
+    fs, io,
     path::{Path, PathBuf},
 };
 
 use anyhow::anyhow;
 use clap::{Command, CommandFactory};
 use clap_complete::Shell;
+use clap_mangen::roff::{Roff, roman};
 
-use super::{Cli, Failure};
+use super::{Cli, Failure, output};
 
 /// Columns of help texts in the reference.
 const WIDTH: usize = 100;
@@ -41,7 +41,8 @@ pub(super) struct Completions {
 #[derive(Debug, clap::Args)]
 #[command(after_help = MAN_HELP)]
 pub(super) struct Man {
-    /// The directory; it is made if it is not there.
+    /// Where to write the pages of all commands; it is made if it is not there [default: one page
+    /// to standard output].
     #[arg(value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     dir: Option<PathBuf>,
 }
@@ -49,15 +50,13 @@ pub(super) struct Man {
 pub(super) fn completions(args: &Completions) -> Result<(), Failure> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "tamis", &mut script);
-    io::stdout().lock().write_all(&script)?;
-    Ok(())
+    output::write(None, script).map_err(Failure::Io)
 }
 
 pub(super) fn man(args: &Man) -> Result<(), Failure> {
-    let Some(dir) = &args.dir else {
+    let Some(dir) = output::file(args.dir.as_deref()) else {
         let page = page(command()).map_err(|e| Failure::Io(e.into()))?;
-        io::stdout().lock().write_all(&page)?;
-        return Ok(());
+        return output::write(None, page).map_err(Failure::Io);
     };
     let cannot = |path: &Path, error: io::Error| {
         Failure::Io(anyhow!(error).context(format!("cannot write {}", path.display())))
@@ -115,9 +114,42 @@ fn all(command: Command) -> Vec<(String, Command)> {
     found
 }
 
+/// A man page. Prose of the help becomes part of the description; its lists get sections, and stay as they are.
 fn page(command: Command) -> io::Result<Vec<u8>> {
+    let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let is_list = |block: &&str| block.contains("\n  ") || block.starts_with("Exit codes:");
+    let (lists, prose): (Vec<&str>, Vec<&str>) = help.split("\n\n").partition(is_list);
+    let (mut described, mut listed) = (Roff::default(), Roff::default());
+    for text in prose.into_iter().filter(|text| !text.is_empty()) {
+        described.control("PP", []).text([roman(text)]);
+    }
+    for list in lists {
+        let (heading, rest) = list.split_once(':').unwrap_or(("Notes", list));
+        listed.control("SH", [heading.to_uppercase().as_str()]).control("nf", []);
+        rest.trim_start_matches(['\n', ' ']).lines().for_each(|line| {
+            listed.text([roman(line.strip_prefix("  ").unwrap_or(line))]);
+        });
+        listed.control("fi", []);
+    }
+    let (arguments, below) = (command.get_arguments().count() > 0, command.has_subcommands());
+    let version = command.get_version().is_some();
+    let man = clap_mangen::Man::new(command);
     let mut page = Vec::new();
-    clap_mangen::Man::new(command).render(&mut page)?;
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    man.render_synopsis_section(&mut page)?;
+    man.render_description_section(&mut page)?;
+    described.to_writer(&mut page)?;
+    if arguments {
+        man.render_options_section(&mut page)?;
+    }
+    if below {
+        man.render_subcommands_section(&mut page)?;
+    }
+    listed.to_writer(&mut page)?;
+    if version {
+        man.render_version_section(&mut page)?;
+    }
     Ok(page)
 }
 
@@ -132,5 +164,18 @@ mod tests {
             assert!(names.iter().any(|n| n == name), "{name}: {names:?}");
         }
         assert!(!names.iter().any(|n| n.ends_with(" help")), "{names:?}");
+    }
+
+    /// Prose is wrapped to the terminal; lists and examples are not, so they have to fit.
+    #[test]
+    fn help_fits_a_terminal() {
+        for (name, command) in all(command()) {
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(after.contains("Examples:\n  "), "{name} has no examples");
+            assert!(after.lines().all(|l| !l.starts_with(' ') || l.len() <= 80), "{name}: {after}");
+            for paragraph in after.split("\n\n").filter(|p| !p.contains("\n  ")) {
+                assert!(!paragraph.contains('\n'), "{name}: broken by hand: {paragraph}");
+            }
+        }
     }
 }

@@ -1,6 +1,10 @@
 //! The `tamis` command: arguments, exit codes, and what goes to the terminal.
 
-use std::{fmt, io, process::ExitCode};
+use std::{
+    fmt,
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand};
 
@@ -17,10 +21,13 @@ macro_rules! note {
 mod audit;
 mod bake;
 mod bench;
+mod bytes;
 mod config;
 mod configs;
 mod conformance;
 mod filters;
+mod hosts;
+mod input;
 mod inspect;
 mod lint;
 mod manual;
@@ -37,16 +44,24 @@ mod run;
 pub use self::manual::reference;
 
 const AFTER_HELP: &str = "\
+`tamis COMMAND --help` has the options of a command, with examples. The file `-` is standard \
+input where logs are read, and standard output where reports and artifacts are written.
+
+Examples:
+  tamis run coturn-ip-anonymizer turnserver.log > clean.log
+  tamis config init coturn-ip-anonymizer > coturn.json
+  tamis audit /var/log/worker
+
 Exit codes:
   0  done (also if whoever reads the output has gone)
   1  the answer is no: replay, conformance or config check failed, reveal could
      not, bench and report by their --fail-if-slower and --fail-on
-  2  bad usage, or a filter refused its config
-  3  an input could not be read, or the output could not be written
+  2  bad usage, or a filter, config or key that was refused
+  3  an input could not be read or is broken, or the output could not be written
   4  a filter failed: it trapped, broke its ABI or ran out of time or memory
 audit and lint have their own: 0 clean, 1 findings, 2 an error; see their help.
 
-Compiled filters are cached in $TAMIS_CACHE_DIR, else in `tamis` below the user's cache
+Compiled filters are cached in $TAMIS_CACHE_DIR, else in `tamis` below the user's cache \
 directory.";
 
 /// Sieve logs through WebAssembly filters.
@@ -94,6 +109,11 @@ enum Failure {
 }
 
 impl Failure {
+    /// Why nothing was done at all: a file could not be read or made, else what was asked for cannot be.
+    fn start(error: anyhow::Error) -> Self {
+        if error.chain().any(|cause| cause.is::<io::Error>()) { Self::Io(error) } else { Self::Usage(error) }
+    }
+
     fn code(&self) -> u8 {
         match self {
             Self::OutputClosed => 0,
@@ -139,9 +159,12 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version are no errors; both may meet a closed pipe.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            let printed = error.print().and_then(|()| io::stdout().flush());
+            // Help and version are no errors, but outputs like any other.
+            return match printed {
+                Err(failed) if !error.use_stderr() => ended(Failure::from(failed)),
+                _ => ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)),
+            };
         }
     };
     let done = match cli.command {
@@ -165,14 +188,17 @@ pub fn main() -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            let text = failure.to_string();
-            if !text.is_empty() {
-                eprintln!("tamis: {text}");
-            }
-            ExitCode::from(failure.code())
-        }
+        Err(failure) => ended(failure),
     }
+}
+
+/// Say why, and give the exit code.
+fn ended(failure: Failure) -> ExitCode {
+    let text = failure.to_string();
+    if !text.is_empty() {
+        note!("tamis: {text}");
+    }
+    ExitCode::from(failure.code())
 }
 
 /// How a command prints what it found.

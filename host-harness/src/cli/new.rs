@@ -9,9 +9,9 @@ use super::Failure;
 use crate::scaffold::{self, Name, Sdk};
 
 const AFTER_HELP: &str = "\
-The crate works as it is: it replaces what follows `password=`, has unit tests, recorded cases,
-a config with its schema, examples for Fluent Bit and Envoy, and a Makefile that builds the
-three artifacts. The SDK is written into vendor/, unless --sdk names another place. Building
+The crate works as it is: it replaces what follows `password=`, has unit tests, recorded cases, \
+a config with its schema, examples for Fluent Bit and Envoy, and a Makefile that builds the \
+three artifacts. The SDK is written into vendor/, unless --sdk names another place. Building \
 needs cargo with the target wasm32-wasip1, and make.
 
 Examples:
@@ -37,13 +37,9 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let name: Name = args.name.parse().map_err(|e| Failure::Usage(anyhow::Error::msg(e)))?;
-    let sdk = args.sdk.map_or(Ok(Sdk::Vendored), |path| Sdk::at(&path)).map_err(Failure::Usage)?;
+    let sdk = args.sdk.map_or(Ok(Sdk::Vendored), |path| Sdk::at(&path)).map_err(Failure::start)?;
     let dir = args.dir.unwrap_or_else(|| PathBuf::from(name.as_str()));
-    let files =
-        scaffold::write(&name, &dir, &sdk).map_err(|error| match error.root_cause().is::<io::Error>() {
-            true => Failure::Io(error),
-            false => Failure::Usage(error),
-        })?;
+    let files = scaffold::write(&name, &dir, &sdk).map_err(Failure::start)?;
     let mut out = io::stdout().lock();
     let dir = dir.display();
     writeln!(out, "{name} is in {dir}/ ({} files):", files.len())?;

@@ -10,10 +10,11 @@ use anyhow::{Context, anyhow};
 use clap::ValueEnum;
 use tamis_pack::Abi;
 
-use super::Failure;
+use super::{Failure, output};
+use crate::inspect;
 
 const AFTER_HELP: &str = "\
-CORE.wasm is what cargo makes of a filter crate (a cdylib, for wasm32-wasip1, with the feature
+CORE.wasm is what cargo makes of a filter crate (a cdylib, for wasm32-wasip1, with the feature \
 that is called like the ABI). `tamis new` writes a Makefile that does both steps.
 
 Examples:
@@ -33,7 +34,7 @@ pub(super) struct Args {
     #[arg(long, value_enum)]
     abi: PackAbi,
 
-    /// Where to write the artifact.
+    /// Where to write the artifact; `-` is standard output.
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
 
@@ -54,9 +55,12 @@ enum PackAbi {
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
+    output::refuse_terminal(&args.output).map_err(Failure::Usage)?;
+    output::check(&[("--output", &args.output)], &[&args.core]).map_err(Failure::start)?;
     let core = fs::read(&args.core)
         .with_context(|| format!("cannot read the module {}", args.core.display()))
         .map_err(Failure::Io)?;
+    inspect::check_magic(&core).with_context(|| args.core.display().to_string()).map_err(Failure::Usage)?;
     let stem = || args.core.file_stem().unwrap_or_default().to_string_lossy().replace('_', "-");
     let name = args.name.unwrap_or_else(stem);
     for (option, text) in [("--name", &name), ("--filter-version", &args.filter_version)] {
@@ -71,16 +75,12 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     };
     let wasm = pack(&core, &name, &args.filter_version)
         .map_err(|e| Failure::Usage(anyhow!("{}: {e}", args.core.display())))?;
-    fs::write(&args.output, &wasm)
-        .with_context(|| format!("cannot write {}", args.output.display()))
-        .map_err(Failure::Io)?;
-    let mut out = io::stdout().lock();
-    writeln!(
-        out,
-        "{}: {name} {} for {abi}, {} bytes",
-        args.output.display(),
-        args.filter_version,
-        wasm.len()
-    )?;
+    output::write(Some(&args.output), &wasm).map_err(Failure::Io)?;
+    let (output, version) = (args.output.display(), &args.filter_version);
+    let made = format!("{output}: {name} {version} for {abi}, {} bytes", wasm.len());
+    match output::file(Some(&args.output)) {
+        Some(_) => writeln!(io::stdout().lock(), "{made}")?,
+        None => note!("tamis: {made}"),
+    }
     Ok(())
 }

@@ -2,7 +2,6 @@
 //! case.
 
 use std::{
-    fs::{self, File},
     io::{self, BufReader, BufWriter, Read},
     path::{Component, Path},
 };
@@ -10,9 +9,12 @@ use std::{
 use anyhow::{Context, anyhow};
 
 use super::{
-    Failure, configs,
+    Failure,
+    configs::{self, Config},
+    input,
+    output::{self, STDOUT},
     replay::{Args, Only},
-    run::{open, sink, stdin},
+    run::{open, sink},
 };
 use crate::{
     input::decode,
@@ -27,10 +29,7 @@ use crate::{
 };
 
 fn reader(path: &Path) -> Result<Reader<BufReader<Box<dyn Read + Send>>>, Failure> {
-    let open = || -> io::Result<Box<dyn Read + Send>> {
-        let input = if path == Path::new("-") { stdin()? } else { Box::new(File::open(path)?) };
-        Ok(decode::decode(input)?.reader)
-    };
+    let open = || Ok::<_, io::Error>(decode::decode(input::open(path)?)?.reader);
     let input = open().with_context(|| format!("cannot read {}", path.display())).map_err(Failure::Io)?;
     Reader::new(BufReader::with_capacity(1 << 16, input))
         .map_err(|e| Failure::from(player::cannot_read(&path.display().to_string(), e)))
@@ -44,7 +43,7 @@ pub(super) fn run(args: &Args, recording: &Path) -> Result<(), Failure> {
             .map_or_else(Failure::Usage, |_| Failure::Usage(anyhow!("no filter: {wrong}"))));
     }
     let targets = args.patterns.iter().map(|p| Target::find(p)).collect::<anyhow::Result<Vec<_>>>();
-    let targets = targets.map_err(Failure::Usage)?;
+    let targets = targets.map_err(Failure::start)?;
     let host = match args.host[..] {
         [] => None,
         [host] => Some(host),
@@ -53,7 +52,8 @@ pub(super) fn run(args: &Args, recording: &Path) -> Result<(), Failure> {
     if !args.config.is_empty() && targets.is_empty() {
         return Err(Failure::Usage(anyhow!("--config is for a filter: name one")));
     }
-    let configs = configs::of(&args.config, &targets).map_err(Failure::Usage)?;
+    let configs = configs::of(&args.config, &targets).map_err(Failure::start)?;
+    output::check(&[("the records", Path::new(STDOUT))], &[recording]).map_err(Failure::start)?;
     let mut reader = reader(recording)?;
     let opener = Opener::default();
     let mut stages = Vec::new();
@@ -91,17 +91,16 @@ pub(super) fn make_case(args: &Args, recording: &Path, case: &str) -> Result<Str
     }
     let config = match &args.config[..] {
         [] => None,
-        [path] => Some(fs::read_to_string(path).with_context(|| format!("cannot read the config {path}"))),
+        [path] => Some(Config::read(Path::new(path)).map_err(Failure::start)?.text),
         _ => return Err(Failure::Usage(anyhow!("a case has one config: give --config once"))),
     };
-    let config = config.transpose().map_err(Failure::Usage)?;
     let mut reader = reader(recording)?;
     let input = case::input(&mut reader, args.only.map(Only::encoding))
         .with_context(|| recording.display().to_string())
-        .map_err(Failure::Usage)?;
+        .map_err(Failure::start)?;
     let description = format!("recorded {}", reader.header().created);
     let dir = args.cases.join(&*filter).join(&*name);
-    let path = case::write(&dir, &input, &description, config.as_deref()).map_err(Failure::Usage)?;
+    let path = case::write(&dir, &input, &description, config.as_deref()).map_err(Failure::start)?;
     note!("tamis: {} records in {}; read them, and what is expected of them", input.records, path.display());
     if input.broken > 0 {
         note!("tamis: {} of them hold line feeds and are several lines of text now", input.broken);

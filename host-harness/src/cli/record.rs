@@ -1,7 +1,7 @@
 //! `tamis record`: logs into a recording, redacted on the way.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::OpenOptions,
     io::{self, BufWriter, Read, Write},
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
@@ -21,8 +21,12 @@ use signal_hook::{
 };
 
 use super::{
-    Failure, Format, configs,
-    run::{Input, open, stdin},
+    Failure, Format,
+    bytes::Bytes,
+    configs,
+    input::{self, STDIN},
+    output::{self, STDOUT},
+    run::{Input, open},
 };
 use crate::{
     host::{Batch, HostKind},
@@ -55,26 +59,26 @@ const MAX_LATE: usize = 16;
 const MAX_RECORD_BYTES: usize = 16 << 20;
 
 const AFTER_HELP: &str = "\
-Every record is kept with its tag, its time (or that of its arrival) and its bytes, as JSON
-lines; docs/record.md describes them. `tamis replay --recording FILE` gives the records out
+Every record is kept with its tag, its time (or that of its arrival) and its bytes, as JSON \
+lines; docs/record.md describes them. `tamis replay --recording FILE` gives the records out \
 again, at the pace at which they came, or makes a recorded case of them.
 
-Records pass coturn-ip-anonymizer and asynq-payload-redactor on the way, with their default
+Records pass coturn-ip-anonymizer and asynq-payload-redactor on the way, with their default \
 configs, unless --filter names others. --raw records what comes as it is.
 
 A recording ends with its input, at a bound, or with Ctrl-C, and is complete in any case.
 
 Examples:
   tamis record turnserver.log --output incident.tamis.jsonl
-  tamis record --follow /var/log/app.log --seconds 600 --output incident.tamis.jsonl
-  journalctl -fu worker -o json | tamis record --max-records 10000 > incident.tamis.jsonl
+  tamis record --follow /var/log/app.log --seconds 600 -o incident.tamis.jsonl
+  journalctl -fu worker -o json | tamis record --max-records 10000 > app.jsonl
   tamis record --listen 8088 --output pushed.tamis.jsonl";
 
 /// Record logs for a replay: from files, standard input or log shippers, redacted.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
-    /// Files to record [default: standard input].
+    /// Files to record; `-` is standard input [default: standard input].
     #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     files: Vec<PathBuf>,
 
@@ -87,7 +91,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = address, conflicts_with_all = ["files", "follow", "input"])]
     listen: Option<SocketAddr>,
 
-    /// Write here, to a file that does not exist yet [default: standard output].
+    /// Write here, to a file that does not exist yet, instead of to standard output (`-`).
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 
@@ -96,7 +100,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILTER")]
     filter: Vec<String>,
 
-    /// Config of a filter.
+    /// Config of the filter, or of one of several: a JSON file, or NAME=FILE.
     #[arg(long, short, value_name = "[NAME=]FILE")]
     config: Vec<String>,
 
@@ -116,9 +120,9 @@ pub(super) struct Args {
     #[arg(long, value_name = "N")]
     max_records: Option<u64>,
 
-    /// End before the recording is larger than this.
-    #[arg(long, value_name = "BYTES", default_value_t = 1 << 30)]
-    max_bytes: u64,
+    /// End before the recording is larger than this; k, M and G are powers of 1024.
+    #[arg(long, value_name = "BYTES", default_value = "1G")]
+    max_bytes: Bytes,
 
     /// End after this time.
     #[arg(long, value_name = "N")]
@@ -167,9 +171,18 @@ impl End {
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let (chain, filters) = chain(&args)?;
-    if let Some(file) = args.files.iter().find(|f| !f.exists()) {
+    if let Some(file) = args.files.iter().find(|f| !input::is_stdin(f) && !f.exists()) {
         return Err(Failure::Io(anyhow!("cannot read {}: there is no such file", file.display())));
     }
+    if args.follow && args.files.iter().any(|f| input::is_stdin(f)) {
+        return Err(Failure::Usage(anyhow!(
+            "--follow is for files: standard input is read to its end anyway"
+        )));
+    }
+    let mut inputs: Vec<&Path> = args.files.iter().map(PathBuf::as_path).collect();
+    inputs.extend((args.files.is_empty() && args.listen.is_none()).then_some(Path::new(STDIN)));
+    let output = args.output.as_deref().unwrap_or(Path::new(STDOUT));
+    output::check(&[("--output", output)], &inputs).map_err(Failure::start)?;
     let stop = Arc::new(AtomicBool::new(false));
     listen_for_signals(&stop).context("cannot handle signals").map_err(Failure::Io)?;
     let (to_recorder, messages) = sync_channel(QUEUE);
@@ -183,7 +196,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     if args.raw {
         note!("tamis: warning: --raw: the recording holds all that is in the logs; keep it as safe as them");
     }
-    let bounds = Bounds { records: args.max_records.unwrap_or(u64::MAX), bytes: args.max_bytes };
+    let bounds = Bounds { records: args.max_records.unwrap_or(u64::MAX), bytes: args.max_bytes.0 };
     let recorder = Recorder::start(sink, chain, filters, bounds)?;
     let open = match server {
         Some(server) => {
@@ -221,8 +234,8 @@ fn chain(args: &Args) -> Result<(Option<Chain>, Vec<String>), Failure> {
         false => args.filter.iter().map(String::as_str).collect(),
     };
     let targets =
-        names.into_iter().map(Target::find).collect::<anyhow::Result<Vec<_>>>().map_err(Failure::Usage)?;
-    let configs = configs::of(&args.config, &targets).map_err(Failure::Usage)?;
+        names.into_iter().map(Target::find).collect::<anyhow::Result<Vec<_>>>().map_err(Failure::start)?;
+    let configs = configs::of(&args.config, &targets).map_err(Failure::start)?;
     let opener = Opener::default();
     let stages = targets.iter().zip(configs).map(|(target, config)| {
         let kind = target.host(None).unwrap_or(HostKind::Component);
@@ -243,7 +256,7 @@ fn listen_for_signals(stop: &Arc<AtomicBool>) -> io::Result<()> {
 }
 
 fn sink(output: Option<&Path>) -> Result<Box<dyn Write>, Failure> {
-    let Some(path) = output else { return Ok(Box::new(BufWriter::new(io::stdout()))) };
+    let Some(path) = output::file(output) else { return Ok(Box::new(BufWriter::new(io::stdout()))) };
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -300,11 +313,11 @@ fn read_inputs(args: &Args, stop: &Arc<AtomicBool>, to: SyncSender<Message>) -> 
     }
     let mut inputs: Vec<(String, Opened)> = Vec::new();
     if args.files.is_empty() {
-        inputs.push(("standard input".to_owned(), Box::new(stdin)));
+        inputs.push(("standard input".to_owned(), Box::new(input::stdin)));
     }
     for path in args.files.clone() {
         let name = path.display().to_string();
-        inputs.push((name, Box::new(move || Ok(Box::new(File::open(path)?) as Box<dyn Read + Send>))));
+        inputs.push((name, Box::new(move || input::open(&path))));
     }
     spawn(move || {
         for (name, open) in inputs {

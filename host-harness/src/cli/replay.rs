@@ -1,13 +1,13 @@
 //! `tamis replay`: recorded cases on all hosts. Recordings are replayed in `playback`.
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
     path::PathBuf,
 };
 
 use anyhow::anyhow;
 
-use super::{Failure, playback};
+use super::{Failure, hosts, output, playback};
 use crate::{
     host::{Encoding, HostKind},
     recording::rate::Rate,
@@ -16,12 +16,12 @@ use crate::{
 };
 
 const AFTER_HELP: &str = "\
-A case is a folder CASES/<filter>/<case>/ with input.log or input.jsonl, and expected.log or
-expected.jsonl (or error.txt, if the config must be refused); config.json, describe.txt and
+A case is a folder CASES/<filter>/<case>/ with input.log or input.jsonl, and expected.log or \
+expected.jsonl (or error.txt, if the config must be refused); config.json, describe.txt and \
 skip.txt (`<host>: <reason>`) if wanted. All hosts must give the expected bytes.
 
-With --recording, what `tamis record` wrote passes the filters named, if any, and comes out on
-standard output, as fast as --rate says. With --case, it becomes a case: its expectation is what
+With --recording, what `tamis record` wrote passes the filters named, if any, and comes out on \
+standard output, as fast as --rate says. With --case, it becomes a case: its expectation is what \
 the filter makes of it now, and all hosts are held against that.
 
 Examples:
@@ -29,8 +29,8 @@ Examples:
   tamis replay --host native --host component coturn-ip-anonymizer/
   tamis replay --bless coturn-ip-anonymizer/new-case
   tamis replay --artifacts build/ my-filter/
-  tamis replay --recording incident.tamis.jsonl --rate 10x coturn-ip-anonymizer
-  tamis replay --recording incident.tamis.jsonl --case coturn-ip-anonymizer/incident";
+  tamis replay --recording incident.jsonl --rate 10x coturn-ip-anonymizer
+  tamis replay --recording incident.jsonl --case coturn-ip-anonymizer/incident";
 
 /// Run recorded cases and compare all hosts byte by byte; or replay a recording.
 #[derive(Debug, clap::Args)]
@@ -49,9 +49,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR")]
     pub(super) artifacts: Option<PathBuf>,
 
-    /// Only this host; can be given several times: native, component, fluent-bit or
-    /// proxy-wasm [default: all].
-    #[arg(long)]
+    /// Only this host; can be given several times [default: all].
+    #[arg(long, value_parser = hosts::any())]
     pub(super) host: Vec<HostKind>,
 
     /// Make what the native host does (with --artifacts: component) the expectation, then check
@@ -68,7 +67,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "RATE", requires = "recording")]
     pub(super) rate: Option<Rate>,
 
-    /// Config of a filter, or of the new case.
+    /// Config of the filter, of one of several (NAME=FILE), or of the new case.
     #[arg(long, short, value_name = "[NAME=]FILE", requires = "recording")]
     pub(super) config: Vec<String>,
 
@@ -106,7 +105,11 @@ pub(super) fn run(mut args: Args) -> Result<(), Failure> {
         args.bless = true;
         made = Some(case);
     }
-    let mut cases = replay::discover(&args.cases, &args.patterns).map_err(Failure::Usage)?;
+    if !args.cases.is_dir() {
+        let words = "there is no such directory; --cases DIR names another";
+        return Err(Failure::Io(anyhow!("cannot read the cases in {}: {words}", args.cases.display())));
+    }
+    let mut cases = replay::discover(&args.cases, &args.patterns).map_err(Failure::start)?;
     // A pattern may be the start of other names.
     cases.retain(|case| made.as_ref().is_none_or(|made| *made == format!("{}/{}", case.filter, case.name)));
     if cases.is_empty() {
@@ -119,7 +122,7 @@ pub(super) fn run(mut args: Args) -> Result<(), Failure> {
     let mut hosts = if args.host.is_empty() { HostKind::ALL.to_vec() } else { args.host };
     if let Some(dir) = &args.artifacts {
         if !dir.is_dir() {
-            return Err(Failure::Usage(anyhow!("--artifacts {}: there is no such directory", dir.display())));
+            return Err(Failure::Io(anyhow!("--artifacts {}: there is no such directory", dir.display())));
         }
         cases = cases.into_iter().map(|case| case.with_artifacts(dir)).collect();
         hosts.retain(|host| *host != HostKind::Native);
@@ -129,7 +132,7 @@ pub(super) fn run(mut args: Args) -> Result<(), Failure> {
             )));
         }
     }
-    let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+    let colour = output::colour(None);
     let opener = Opener::default();
     let mut out = io::stdout().lock();
     let (mut failed, mut skipped, mut blessed) = (0usize, 0usize, 0usize);

@@ -1,6 +1,9 @@
 //! `tamis report`: the regular review of logs.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::{Context, anyhow};
 use clap::ValueEnum;
@@ -8,7 +11,7 @@ use tamis_sdk::{Key, KeyConfig};
 
 use super::{
     Failure,
-    output::{Extra, FailOn, Scanned, colour, first_of, operands, progress, write_file, write_stdout},
+    output::{self, Extra, FailOn, Scanned, colour, first_of, operands, progress},
 };
 use crate::{
     audit::{pool::Progress, walk},
@@ -18,26 +21,26 @@ use crate::{
 };
 
 const AFTER_HELP: &str = "\
-Reads what filters have written (events of chatwoot-auth-tagger in all its schemas, summaries of
-coturn-ip-anonymizer, counts fields, redaction marks) and logs as programs have written them:
-those of Chatwoot go through the tagger, those of coturn through the anonymizer, in this
-process. All files are scanned as by `tamis audit`. Directories are read with all that is below
+Reads what filters have written (events of chatwoot-auth-tagger in all its schemas, summaries of \
+coturn-ip-anonymizer, counts fields, redaction marks) and logs as programs have written them: \
+those of Chatwoot go through the tagger, those of coturn through the anonymizer, in this \
+process. All files are scanned as by `tamis audit`. Directories are read with all that is below \
 them; gzip and zstd too. Without a path, standard input is read.
 
-No name, address or value of a log is shown: addresses become networks (/24, /48), users tokens
-of a key that is made for this report and forgotten. With --key, tokens are the same in each
+No name, address or value of a log is shown: addresses become networks (/24, /48), users tokens \
+of a key that is made for this report and forgotten. With --key, tokens are the same in each \
 report.
 
 Exit codes:
   0  the report is written
   1  there is an alert as severe as --fail-on
   2  bad usage, or a refused key
-  3  something could not be read (the report says what), or the report could not be written
+  3  something could not be read (the report says what), or written
 
 Examples:
-  tamis report --output review.html --format html /var/log/chatwoot /var/log/turnserver
-  tamis report --report html=review.html --report json=review.json --fail-on high logs/
-  tamis report --key k1=/etc/tamis/key --addresses token logs/   # comparable from week to week
+  tamis report --format html -o review.html /var/log/chatwoot /var/log/coturn
+  tamis report --report html=review.html --fail-on high logs/
+  tamis report --key k1=/etc/tamis/key logs/     # comparable from week to week
   kubectl logs deploy/chatwoot | tamis report -";
 
 /// Write the regular security and privacy review of logs: text, JSON or a page.
@@ -52,11 +55,11 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
 
-    /// Write the report here instead of to standard output.
+    /// Write the report here instead of to standard output (`-`).
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// Write another report: text, json or html.
+    /// Write another report: text, json or html; can be given several times.
     #[arg(long, value_name = "FORMAT=FILE", value_parser = Extra::<Format>::parse)]
     report: Vec<Extra<Format>>,
 
@@ -125,9 +128,13 @@ enum UserMode {
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
+    let outputs = output::reports(args.output.as_deref(), &args.report);
+    let key = args.key.as_deref().and_then(|key| key.split_once('=')).map(|(_, file)| file);
+    let inputs: Vec<&Path> = args.paths.iter().map(String::as_str).chain(key).map(Path::new).collect();
+    output::check(&outputs, &inputs).map_err(Failure::start)?;
     let options = options(&args).map_err(Failure::Usage)?;
     let paths = operands(&args.paths, "read", "report").map_err(Failure::Usage)?;
-    let walked = walk::walk(&paths, &args.scanned.limits());
+    let walked = walk::walk(&paths, &args.scanned.limits(&outputs));
     let bar = progress(walked.inputs.iter().map(|i| i.bytes).sum());
     let told = bar.clone();
     let review = report::review(walked, &options, &(Arc::new(move |bytes| told.inc(bytes)) as Progress));
@@ -168,12 +175,10 @@ fn read_key(text: &str) -> anyhow::Result<Key> {
 
 fn write_all(args: &Args, review: &Review) -> anyhow::Result<()> {
     for Extra { format, path } in &args.report {
-        write_file(path, &render(review, *format, Style::default())?)?;
+        output::write(Some(path), render(review, *format, Style { colour: colour(Some(path)) })?)?;
     }
-    match &args.output {
-        Some(path) => write_file(path, &render(review, args.format, Style::default())?),
-        None => write_stdout(&render(review, args.format, Style { colour: colour() })?),
-    }
+    let path = args.output.as_deref();
+    output::write(path, render(review, args.format, Style { colour: colour(path) })?)
 }
 
 fn render(review: &Review, format: Format, style: Style) -> anyhow::Result<String> {

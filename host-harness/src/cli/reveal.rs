@@ -2,10 +2,9 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
-    fs::{self, File},
     io::{self, BufRead, BufReader, IsTerminal, Read, Write},
     net::IpAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use anyhow::{Context, anyhow, bail, ensure};
@@ -17,7 +16,7 @@ use tamis_sdk::{
     pseudonym::{AddressCipher, CipherKind, KeyUse},
 };
 
-use super::{Failure, Format};
+use super::{Failure, Format, configs::Config, input, output};
 use crate::{
     input::decode,
     keys,
@@ -31,27 +30,25 @@ use crate::{
 /// A longer line is read in pieces: no token is that long.
 const MAX_LINE_BYTES: u64 = 1 << 20;
 
-/// Stands for standard input.
-const STDIN: &str = "-";
-
 const AFTER_HELP: &str = "\
-Addresses of the modes `deterministic` and `prefix-preserving` are decrypted. Tokens
-(user-k1-...) cannot be; candidates are tried: users from a file, all addresses of a network.
+Addresses of the modes `deterministic` and `prefix-preserving` are decrypted. Tokens \
+(user-k1-...) cannot be; candidates are tried: users from a file, all addresses of a network. \
 With --log, all tokens of this key in a log are looked for.
 
-The key comes from the `key` section of a filter's config, or from a file, the environment or
-standard input, as `hex:...`, `base64:...` or text; never from the command line, where every
-user of the machine could see it. For each pseudonym a line goes to the audit log before
-anything is printed: time, user, key id, pseudonym, whether it was revealed, the reason; never
+The key comes from the `key` section of a filter's config, or from a file, the environment or \
+standard input, as `hex:...`, `base64:...` or text; never from the command line, where every \
+user of the machine could see it. For each pseudonym a line goes to the audit log before \
+anything is printed: time, user, key id, pseudonym, whether it was revealed, the reason; never \
 the value.
 
-Exit codes: 1 if a pseudonym could not be revealed; else as of all commands.
+Exit codes: 1 if a pseudonym could not be revealed; else as `tamis --help` says.
 
 Examples:
-  tamis reveal --config coturn.json --audit-log reveal.log --reason 'case 4711' 151.82.155.134
-  tamis reveal --key-id k1 --key-file /etc/tamis/key --audit-log reveal.log --reason 'case 4711' \\
-      user-k1-mfzxg4tbonqwg3dp --candidates users.txt
-  tamis reveal --config coturn.json --audit-log reveal.log --reason 'incident 12' \\
+  tamis reveal --config coturn.json --audit-log reveal.log --reason 'case 12' \\
+      151.82.155.134
+  tamis reveal --key-id k1 --key-file /etc/tamis/key --audit-log reveal.log \\
+      --reason 'case 4711' --candidates users.txt user-k1-mfzxg4tbonqwg3dp
+  tamis reveal --config coturn.json --audit-log reveal.log --reason 'case 12' \\
       --log clean.log.gz --network 198.51.100.0/24 --format json";
 
 /// Say what pseudonyms stand for, given the key; with an audit trail.
@@ -59,13 +56,13 @@ Examples:
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
     /// Tokens, or addresses that were encrypted.
-    #[arg(required_unless_present = "log")]
+    #[arg(value_name = "PSEUDONYM")]
     pseudonyms: Vec<String>,
 
-    /// Look for tokens in this log, too; gzip and zstd are told by their first bytes; `-` is standard
-    /// input.
+    /// Look for tokens in this log, too (`-` is standard input); gzip and zstd are told by their first
+    /// bytes; can be given several times.
     #[arg(long, value_name = "FILE")]
-    log: Vec<String>,
+    log: Vec<PathBuf>,
 
     /// Why: for the audit log.
     #[arg(long, value_name = "TEXT")]
@@ -76,11 +73,11 @@ pub(super) struct Args {
     audit_log: PathBuf,
 
     /// The config of the filter: its `key`, and `ip.mode` and `ip.ipcrypt_key` if it has them.
-    #[arg(long, short, value_name = "FILE", required_unless_present = "key_id")]
+    #[arg(long, short, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// The id of the key, with --key-file, --key-env or --key-stdin.
-    #[arg(long, value_name = "ID", conflicts_with = "config", requires = "key_source")]
+    /// In place of --config: the id of the key, with --key-file, --key-env or --key-stdin.
+    #[arg(long, value_name = "ID", conflicts_with = "config")]
     key_id: Option<String>,
 
     /// A file that holds the key.
@@ -96,7 +93,7 @@ pub(super) struct Args {
     key_stdin: bool,
 
     /// Refused: see above.
-    #[arg(long, hide = true, value_name = "KEY", group = "key_source")]
+    #[arg(long, hide = true, value_name = "KEY")]
     key: Option<String>,
 
     /// How addresses were encrypted [default: as the config says].
@@ -111,11 +108,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "TEXT")]
     candidate: Vec<String>,
 
-    /// A file of such values, one on each line.
+    /// A file of such values, one on each line (`-` is standard input); can be given several times.
     #[arg(long, value_name = "FILE")]
     candidates: Vec<PathBuf>,
 
-    /// A network (CIDR) whose addresses are tried; at most an IPv4 /8 or an IPv6 /104.
+    /// A network (CIDR) whose addresses are tried; at most an IPv4 /8 or an IPv6 /104; can be given
+    /// several times.
     #[arg(long, value_name = "CIDR")]
     network: Vec<IpNet>,
 
@@ -143,8 +141,8 @@ struct Answer {
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    check(&args).map_err(Failure::Usage)?;
-    let (key, cipher) = key(&args).map_err(Failure::Usage)?;
+    check(&args).map_err(Failure::start)?;
+    let (key, cipher) = key(&args).map_err(Failure::start)?;
     let mut revealer = Revealer::new(key, cipher);
     // Before any work: without it nothing is done.
     let mut audit_log = AuditLog::open(&args.audit_log).map_err(Failure::Io)?;
@@ -160,7 +158,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         find(&mut revealer, log, &mut tokens).map_err(Failure::Io)?;
     }
     if tokens.is_full() {
-        eprintln!("tamis: the logs hold more than {} tokens: those after them are left out", tokens.len());
+        note!("tamis: the logs hold more than {} tokens: those after them are left out", tokens.len());
     }
     let found = try_candidates(&args, &mut revealer, &mut tokens)?;
     let value = |(pseudonym, value)| Answer { pseudonym, meaning: Meaning::Value(value) };
@@ -188,26 +186,50 @@ fn check(args: &Args) -> anyhow::Result<()> {
         );
     }
     ensure!(!args.reason.trim().is_empty(), "--reason is empty: say why");
-    let stdin = args.log.iter().filter(|log| *log == STDIN).count() + usize::from(args.key_stdin);
-    ensure!(stdin <= 1, "standard input can be read once: as the key, or as a log");
-    Ok(())
+    ensure!(
+        !args.pseudonyms.is_empty() || !args.log.is_empty(),
+        "nothing to reveal: name a pseudonym, or a log that holds some with --log FILE"
+    );
+    ensure!(
+        args.config.is_some() || args.key_id.is_some(),
+        "no key: name the config of the filter with --config FILE, or the key with --key-id ID and --key-file FILE"
+    );
+    let from_elsewhere = args.key_file.is_some() || args.key_env.is_some() || args.key_stdin;
+    ensure!(
+        args.key_id.is_none() || from_elsewhere,
+        "--key-id says which key it is, not what: add --key-file FILE, --key-env NAME or --key-stdin"
+    );
+    let files = args.log.iter().chain(&args.candidates);
+    let stdin = files.clone().filter(|file| input::is_stdin(file)).count() + usize::from(args.key_stdin);
+    ensure!(stdin <= 1, "standard input can be read once: as the key, a log, or candidates");
+    ensure!(
+        output::file(Some(&args.audit_log)).is_some(),
+        "--audit-log -: the audit log stays when this is over: name a file"
+    );
+    let mut inputs: Vec<&Path> = files.map(PathBuf::as_path).collect();
+    inputs.extend(args.config.as_deref());
+    inputs.extend(args.key_file.as_deref().map(Path::new));
+    output::check(&[("--audit-log", &args.audit_log)], &inputs)
 }
 
 /// The key, and the cipher of addresses if it is known which.
 fn key(args: &Args) -> anyhow::Result<(Key, Option<AddressCipher>)> {
-    let (mut section, mut base_dir) = (KeyConfig::default(), None);
+    let (mut section, mut base_dir) = (KeyConfig::default(), None::<PathBuf>);
     let (mut mode, mut key_use) = (args.ip_mode, args.ipcrypt_key);
     if let Some(path) = &args.config {
-        let text =
-            fs::read_to_string(path).with_context(|| format!("cannot read the config {}", path.display()))?;
+        let file = Config::read(path)?;
         let config: serde_json::Value =
-            serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))?;
+            serde_json::from_str(&file.text).with_context(|| format!("{} is not JSON", path.display()))?;
         // The config of a proxy's plugin has that of the filter in it.
         let config = config.get("filter").unwrap_or(&config);
-        let found = config.get("key").with_context(|| format!("{} has no section 'key'", path.display()))?;
+        let found = config.get("key").with_context(|| {
+            let words =
+                "has no section 'key': name the key with --key-id ID and --key-file FILE instead of --config";
+            format!("{} {words}", path.display())
+        })?;
         section = serde_json::from_value(found.clone())
             .with_context(|| format!("{}: $.key is not right", path.display()))?;
-        base_dir = path.parent().filter(|p| !p.as_os_str().is_empty());
+        base_dir = file.base_dir();
         mode = mode.or_else(|| match config["ip"]["mode"].as_str()? {
             "deterministic" => Some(IpMode::Deterministic),
             "prefix-preserving" => Some(IpMode::PrefixPreserving),
@@ -226,7 +248,8 @@ fn key(args: &Args) -> anyhow::Result<(Key, Option<AddressCipher>)> {
             section.value = Some(text);
         }
     }
-    let key = keys::resolve(&section, base_dir).map_err(|e| anyhow!("key{}: {}", e.path, e.message))?;
+    let key =
+        keys::resolve(&section, base_dir.as_deref()).map_err(|e| anyhow!("key{}: {}", e.path, e.message))?;
     let key_use = match key_use {
         Some(IpcryptKey::Raw) => KeyUse::Raw,
         Some(IpcryptKey::Derived) | None => KeyUse::Derived,
@@ -260,11 +283,10 @@ fn at_once(revealer: &mut Revealer, pseudonym: &str, tokens: &mut Tokens) -> any
     }
 }
 
-fn find(revealer: &mut Revealer, log: &str, tokens: &mut Tokens) -> anyhow::Result<()> {
-    let cannot = || format!("cannot read {log}");
-    let reader: Box<dyn Read + Send> =
-        if log == STDIN { Box::new(io::stdin()) } else { Box::new(File::open(log).with_context(cannot)?) };
-    let mut reader = BufReader::new(decode::decode(reader).with_context(cannot)?.reader);
+fn find(revealer: &mut Revealer, log: &Path, tokens: &mut Tokens) -> anyhow::Result<()> {
+    let cannot = || format!("cannot read {}", log.display());
+    let decoded = input::open(log).and_then(decode::decode).with_context(cannot)?;
+    let mut reader = BufReader::new(decoded.reader);
     let mut line = Vec::new();
     while (&mut reader).take(MAX_LINE_BYTES).read_until(b'\n', &mut line).with_context(cannot)? > 0 {
         revealer.find(&line, tokens);
@@ -291,7 +313,7 @@ fn try_candidates(
     }
     for path in &args.candidates {
         let cannot = || format!("cannot read the candidates {}", path.display());
-        let file = File::open(path).with_context(cannot).map_err(Failure::Io)?;
+        let file = input::open(path).with_context(cannot).map_err(Failure::Io)?;
         for line in BufReader::new(file).lines() {
             let line = line.with_context(cannot).map_err(Failure::Io)?;
             let text = line.trim_end_matches('\r');

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, IsTerminal, Read, Write},
+    io::{self, IsTerminal, Write},
     path::{Path, PathBuf},
 };
 
@@ -12,11 +12,19 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{
     Failure, Format,
+    bytes::Bytes,
     configs::{self, Config},
+    hosts,
+    input::{self, STDIN},
+    output::{self, STDOUT},
 };
 use crate::{
-    host::{HostKind, HostOptions, Refused},
+    host::{
+        HostKind, HostOptions, Refused,
+        native::{self, BUILTINS},
+    },
     input::{InputMode, MAX_MAX_RECORD_BYTES, MIN_MAX_RECORD_BYTES},
+    nearest::did_you_mean,
     pipeline::{self, Chain, Options, Source, Stage, Summary},
     select::{self, Opener, Target},
 };
@@ -25,26 +33,26 @@ use crate::{
 const PROGRESS_FROM_BYTES: u64 = 64 << 20;
 
 const AFTER_HELP: &str = "\
-Operands are filters up to the first that is none, then files. A filter is a built-in name
-(see `tamis filters`) or the path of a .wasm artifact, whose ABI is told from its exports.
-Records pass the filters in the order given. Without a file, standard input is read. gzip and
+Operands are filters up to the first that is none, then files. A filter is a built-in name \
+(see `tamis filters`) or the path of a .wasm artifact, whose ABI is told from its exports. \
+Records pass the filters in the order given. Without a file, standard input is read. gzip and \
 zstd are told by their first bytes.
 
-Text in gives text out, JSON lines in give JSON lines out, and line ends stay as they are.
-A dropped record takes its line with it. A line of text to which a filter adds fields becomes a
+Text in gives text out, JSON lines in give JSON lines out, and line ends stay as they are. \
+A dropped record takes its line with it. A line of text to which a filter adds fields becomes a \
 JSON object.
 
 Examples:
   tamis run coturn-ip-anonymizer turnserver.log > clean.log
-  tamis run coturn-ip-anonymizer --config coturn.json --summary turn_*.log.gz --output clean.log
-  journalctl -u coturn -o json | tamis run coturn-ip-anonymizer --host fluent-bit
-  tamis run coturn-ip-anonymizer ./mine.wasm --config mine=mine.json < app.jsonl";
+  tamis run coturn-ip-anonymizer -c coturn.json --summary *.log.gz -o clean.log
+  journalctl -u coturn -o json | tamis run coturn-ip-anonymizer --summary
+  tamis run coturn-ip-anonymizer ./mine.wasm -c mine=mine.json app.jsonl";
 
 /// Pass logs through filters.
 #[derive(Debug, clap::Args)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_help = AFTER_HELP, override_usage = "tamis run [OPTIONS] <FILTER>... [FILE]...")]
 pub(super) struct Args {
-    /// Filters, then files; see below.
+    /// Filters, then files (`-` is standard input); see below.
     #[arg(required = true, value_name = "FILTER|FILE", value_hint = clap::ValueHint::FilePath)]
     operands: Vec<String>,
 
@@ -52,16 +60,15 @@ pub(super) struct Args {
     #[arg(long, short, value_name = "[NAME=]FILE")]
     config: Vec<String>,
 
-    /// Host ABI to run built-in filters in: native, component, fluent-bit or proxy-wasm
-    /// [default: component].
-    #[arg(long)]
+    /// Host ABI to run built-in filters in [default: component].
+    #[arg(long, value_parser = hosts::any())]
     host: Option<HostKind>,
 
     /// What the lines are; auto asks the first line that is not blank.
     #[arg(long, value_enum, default_value = "auto")]
     input: Input,
 
-    /// Write here instead of to standard output.
+    /// Write here instead of to standard output (`-`).
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 
@@ -78,13 +85,20 @@ pub(super) struct Args {
     tag: String,
 
     /// Replace longer lines by a notice; they are not cut, a secret across the cut would pass.
-    #[arg(long, value_name = "BYTES", default_value_t = 16 << 20,
-          value_parser = clap::value_parser!(u64).range(MIN_MAX_RECORD_BYTES as u64..=MAX_MAX_RECORD_BYTES as u64))]
-    max_record_bytes: u64,
+    #[arg(long, value_name = "BYTES", default_value = "16M", value_parser = record_bytes)]
+    max_record_bytes: Bytes,
 
-    /// Linear memory that one filter may have.
-    #[arg(long, value_name = "BYTES", default_value_t = 512 << 20)]
-    memory_limit_bytes: usize,
+    /// Linear memory that one filter may have; k, M and G are powers of 1024.
+    #[arg(long, value_name = "BYTES", default_value = "512M")]
+    memory_limit_bytes: Bytes,
+}
+
+fn record_bytes(text: &str) -> Result<Bytes, String> {
+    let bytes: Bytes = text.parse()?;
+    match bytes.in_memory() {
+        MIN_MAX_RECORD_BYTES..=MAX_MAX_RECORD_BYTES => Ok(bytes),
+        _ => Err("it must be from 1k to 1G".to_owned()),
+    }
 }
 
 /// What the lines of an input are.
@@ -109,26 +123,27 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let filters = args.operands.iter().take_while(|o| select::is_filter(o)).count();
     // If the first operand is no filter, `find` says what it should have been.
     let (filters, files) = args.operands.split_at(filters.max(1));
-    let targets = filters
-        .iter()
-        .map(|f| Target::find(f))
-        .collect::<anyhow::Result<Vec<_>>>()
-        .map_err(Failure::Usage)?;
-    let configs = configs::of(&args.config, &targets).map_err(Failure::Usage)?;
-    for file in files {
-        look_at(file, args.output.as_deref())?;
-    }
+    let targets = filters.iter().map(|f| Target::find(f)).collect::<anyhow::Result<Vec<_>>>();
+    let targets = targets.map_err(Failure::start)?;
+    let configs = configs::of(&args.config, &targets).map_err(Failure::start)?;
+    files.iter().try_for_each(|file| look_at(file))?;
+    let artifacts = filters.iter().filter(|f| native::builtin(f).is_none());
+    let mut inputs: Vec<&Path> = artifacts.chain(files).map(Path::new).collect();
+    inputs.extend(configs.iter().filter_map(|config| config.path.as_deref()));
+    inputs.extend(files.is_empty().then_some(Path::new(STDIN)));
+    let output = args.output.as_deref().unwrap_or(Path::new(STDOUT));
+    output::check(&[("--output", output)], &inputs).map_err(Failure::start)?;
 
     let opener = Opener::default();
     let mut stages = Vec::new();
     for (target, config) in targets.iter().zip(configs) {
         let kind = target.host(args.host).map_err(Failure::Usage)?;
-        stages.push(open(&opener, target, kind, config, Some(args.memory_limit_bytes))?);
+        stages.push(open(&opener, target, kind, config, Some(args.memory_limit_bytes.in_memory()))?);
     }
     let options = Options {
         mode: args.input.mode(),
         tag: args.tag,
-        max_record_bytes: usize::try_from(args.max_record_bytes).unwrap_or(MAX_MAX_RECORD_BYTES),
+        max_record_bytes: args.max_record_bytes.in_memory(),
     };
     let progress = progress(files);
     let sources = sources(files, &progress);
@@ -141,7 +156,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             Format::Text => summary_text(&summary),
             Format::Json => summary_json(&summary),
         };
-        eprint!("{text}");
+        note!("{}", text.trim_end());
     }
     Ok(())
 }
@@ -157,7 +172,7 @@ pub(super) fn open(
     let name = target.name();
     let default = HostOptions::default();
     let options = HostOptions {
-        config_base_dir: config.base_dir,
+        config_base_dir: config.base_dir(),
         memory_limit_bytes: memory_limit_bytes.unwrap_or(default.memory_limit_bytes),
         ..default
     };
@@ -169,22 +184,16 @@ pub(super) fn open(
     Ok(Stage { name: name.to_owned(), host })
 }
 
-/// Find out before the first byte is written that an input is missing, or is the output.
-fn look_at(file: &str, output: Option<&Path>) -> Result<(), Failure> {
-    if !Path::new(file).exists() {
-        return Err(Failure::Io(anyhow!(
-            "cannot read {file}: there is no such file (nor a built-in filter: see `tamis filters`)"
-        )));
+/// Find out before the first byte is written that an input is missing.
+fn look_at(file: &str) -> Result<(), Failure> {
+    let path = Path::new(file);
+    if input::is_stdin(path) || path.exists() {
+        return Ok(());
     }
-    let same = output.is_some_and(
-        |output| matches!((fs::canonicalize(output), fs::canonicalize(file)), (Ok(a), Ok(b)) if a == b),
-    );
-    if same {
-        return Err(Failure::Usage(anyhow!(
-            "{file} is input and output: write to another file and rename it"
-        )));
-    }
-    Ok(())
+    let hint = did_you_mean(file, BUILTINS.iter().map(|b| b.name));
+    Err(Failure::Io(anyhow!(
+        "cannot read {file}: there is no such file (nor a built-in filter: see `tamis filters`){hint}"
+    )))
 }
 
 fn progress(files: &[String]) -> ProgressBar {
@@ -203,7 +212,7 @@ fn progress(files: &[String]) -> ProgressBar {
 
 fn sources(files: &[String], progress: &ProgressBar) -> Vec<Source> {
     if files.is_empty() {
-        return vec![Source { name: "standard input".into(), open: Box::new(stdin) }];
+        return vec![Source { name: "standard input".into(), open: Box::new(input::stdin) }];
     }
     files
         .iter()
@@ -212,31 +221,17 @@ fn sources(files: &[String], progress: &ProgressBar) -> Vec<Source> {
             Source {
                 name: file.clone(),
                 open: Box::new(move || {
-                    let file = File::open(path)?;
-                    Ok(if progress.is_hidden() {
-                        Box::new(file) as Box<dyn Read + Send>
-                    } else {
-                        Box::new(progress.wrap_read(file))
-                    })
+                    let file = input::open(&path)?;
+                    Ok(if progress.is_hidden() { file } else { Box::new(progress.wrap_read(file)) })
                 }),
             }
         })
         .collect()
 }
 
-/// Standard input without the buffer of the standard library: reads are large already.
-pub(super) fn stdin() -> io::Result<Box<dyn Read + Send>> {
-    #[cfg(unix)]
-    {
-        use std::os::fd::AsFd;
-        Ok(Box::new(File::from(io::stdin().as_fd().try_clone_to_owned()?)))
-    }
-    #[cfg(not(unix))]
-    Ok(Box::new(io::stdin()))
-}
-
+/// Standard output without its buffer, or a file.
 pub(super) fn sink(output: Option<&Path>) -> anyhow::Result<Box<dyn Write + Send>> {
-    if let Some(path) = output {
+    if let Some(path) = output::file(output) {
         let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
         return Ok(Box::new(file));
     }

@@ -104,10 +104,6 @@ impl Artifact {
         host: Option<HostKind>,
         function: Option<&str>,
     ) -> anyhow::Result<Self> {
-        ensure!(
-            wasm.starts_with(b"\0asm"),
-            "this is not WebAssembly: it does not begin with the bytes 00 61 73 6d (text has to be compiled)"
-        );
         let report = crate::inspect::inspect(&wasm)?;
         let is_component = report.encoding == "component";
         let kind = match (host, is_component) {

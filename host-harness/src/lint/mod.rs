@@ -54,12 +54,3 @@ pub fn read_from(source: impl Read) -> Result<Vec<u8>, String> {
     }
     Ok(bytes)
 }
-
-/// The nearest known name, if one is near enough to be meant.
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .map(|k| (strsim::damerau_levenshtein(name, k), k))
-        .min()
-        .filter(|(distance, k)| *distance <= 1 + k.len() / 3)
-        .map(|(_, k)| k)
-}

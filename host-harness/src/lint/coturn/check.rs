@@ -9,7 +9,10 @@ use super::{
     parse::{Config, Setting},
     rules as r,
 };
-use crate::lint::{Finding, Place, Rule, Version, nearest};
+use crate::{
+    lint::{Finding, Place, Rule, Version},
+    nearest::nearest,
+};
 
 /// Directories in which each user can make files.
 const SHARED: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];

@@ -157,7 +157,7 @@ impl Reader {
                 let (names, rest) = line.split_once('{').map_or((line, None), |(n, r)| (n, Some(r.trim())));
                 waiting.extend(words(names));
                 if let Some(rest) = rest {
-                    let patterns = waiting.drain(..).map(|p| Glob::new(&p)).collect();
+                    let patterns = waiting.drain(..).filter_map(|p| Glob::or_literal(&p)).collect();
                     let mut entry =
                         Entry { file: path.to_owned(), line: number, patterns, rules: self.defaults };
                     directive(rest, number, &mut entry.rules);

@@ -127,8 +127,9 @@ impl Reader {
     }
 
     fn include(&mut self, pattern: &str, line: u64, text: Text<'_>) {
-        let glob = Glob::new(pattern.rsplit('/').next().unwrap_or(pattern));
-        let others = text.beside.iter().filter(|b| b.offset != text.offset && glob.matches(b.name));
+        let glob = Glob::or_literal(pattern.rsplit('/').next().unwrap_or(pattern));
+        let named = |name: &str| glob.as_ref().is_some_and(|glob| glob.matches(name));
+        let others = text.beside.iter().filter(|b| b.offset != text.offset && named(b.name));
         let others: Vec<Beside<'_>> = others.copied().collect();
         for Beside { name, text: included, offset } in &others {
             if self.seen.insert(PathBuf::from(name)) {
@@ -260,7 +261,7 @@ fn files(pattern: &str, base: &Path) -> Vec<PathBuf> {
     }
     for path in [near, direct] {
         let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else { continue };
-        let glob = Glob::new(&name.to_string_lossy());
+        let Some(glob) = Glob::or_literal(&name.to_string_lossy()) else { continue };
         let found = fs::read_dir(dir).into_iter().flatten().flatten().map(|f| f.path());
         let mut fitting: Vec<PathBuf> = found
             .filter(|p| p.is_file() && p.file_name().is_some_and(|n| glob.matches(&n.to_string_lossy())))
