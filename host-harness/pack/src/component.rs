@@ -42,7 +42,7 @@ pub fn component(wasm: &[u8], name: &str, version: &str) -> Result<Vec<u8>, Erro
     if !surface.exports.iter().any(|(name, _)| name.starts_with(FILTER)) {
         return Err(Error::MissingExport { abi: Abi::Component, name: FILTER });
     }
-    let core = rewrite::rewrite(wasm, &Rules)?;
+    let core = without_wasi(wasm)?;
     // The chain of causes is what helps: which export is missing, which type differs.
     let refused = |error: &dyn std::fmt::Debug| {
         let text = format!("{error:?}");
@@ -57,6 +57,14 @@ pub fn component(wasm: &[u8], name: &str, version: &str) -> Result<Vec<u8>, Erro
     Label { name: name.into(), version: version.into(), abi: Abi::Component }.append(&mut component);
     Validator::new().validate_all(&component).map_err(|e| refused(&e))?;
     Ok(component)
+}
+
+/// A core module that answers all of its WASI imports itself, as for a process that was given nothing.
+///
+/// # Errors
+/// When the module is not one, or imports a call of WASI whose type is another.
+pub fn without_wasi(wasm: &[u8]) -> Result<Vec<u8>, Error> {
+    rewrite::rewrite(wasm, &Rules)
 }
 
 fn check_imports(component: &[u8]) -> Result<(), Error> {

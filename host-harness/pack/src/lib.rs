@@ -16,7 +16,7 @@ mod proxy_wasm;
 mod rewrite;
 mod wasi;
 
-pub use component::component;
+pub use component::{component, without_wasi};
 pub use error::Error;
 pub use fluent_bit::fluent_bit;
 pub use label::{Abi, Baked, Label};

@@ -160,11 +160,7 @@ impl Engines {
         Watch(self.watched.as_deref())
     }
 
-    fn start(
-        dir: Option<&Path>,
-        interrupt: bool,
-        machine_code: Option<MachineCode>,
-    ) -> anyhow::Result<Self> {
+    fn start(dir: Option<&Path>, interrupt: bool, machine_code: Option<MachineCode>) -> anyhow::Result<Self> {
         let mut config = Config::new();
         config
             .wasm_component_model(true)

@@ -160,7 +160,8 @@ mod tests {
     #[test]
     fn other_settings_are_other_files() {
         let wasm = wat::parse_bytes(COMPONENT).unwrap();
-        let (plain, metered) = (Engine::default(), Engine::new(wasmtime::Config::new().consume_fuel(true)).unwrap());
+        let (plain, metered) =
+            (Engine::default(), Engine::new(wasmtime::Config::new().consume_fuel(true)).unwrap());
         assert_ne!(file_name(&plain, &wasm), file_name(&metered, &wasm));
         assert_ne!(file_name(&plain, &wasm), file_name(&plain, b"another"));
     }

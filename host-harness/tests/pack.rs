@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
-use tamis_pack::{Abi, Baked, Error, Label, component, fluent_bit, proxy_wasm};
+use tamis_pack::{Abi, Baked, Error, Label, component, fluent_bit, proxy_wasm, without_wasi};
 use wasmparser::{Operator, Parser, Payload};
+use wasmtime::{Engine, Instance, Module, Store};
 
 fn wasm(text: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap()
@@ -184,4 +185,44 @@ fn a_component_must_not_need_random_numbers() {
 fn errors_do_not_depend_on_the_run() {
     let core = fluent_bit_core("(func (drop (v128.const i32x4 0 0 0 0)))");
     assert_eq!(fluent_bit(&core, "f", "0"), fluent_bit(&core, "f", "0"));
+}
+
+#[test]
+fn stand_ins_answer_as_for_a_process_that_was_given_nothing() {
+    let core = wasm(
+        r#"(module
+            (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "environ_sizes_get" (func $sizes (param i32 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "fd_prestat_get" (func $prestat (param i32 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "clock_time_get" (func $clock (param i32 i64 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+            (memory 1)
+            ;; Two vectors, of 5 and 7 bytes, at 16; marks where results go.
+            (data (i32.const 16) "\00\00\00\00\05\00\00\00\00\00\00\00\07\00\00\00")
+            (data (i32.const 32) "\ff\ff\ff\ff\ff\ff\ff\ff")
+            (func (export "write") (param $vectors i32) (result i32 i32)
+                (call $write (i32.const 2) (i32.const 16) (local.get $vectors) (i32.const 32))
+                (i32.load (i32.const 32)))
+            (func (export "sizes") (result i32 i32 i32)
+                (call $sizes (i32.const 32) (i32.const 36))
+                (i32.load (i32.const 32)) (i32.load (i32.const 36)))
+            (func (export "errors") (result i32 i32)
+                (call $prestat (i32.const 3) (i32.const 0))
+                (call $clock (i32.const 0) (i64.const 0) (i32.const 0)))
+            (func (export "exit") (call $exit (i32.const 1))))"#,
+    );
+    let engine = Engine::default();
+    let module = Module::new(&engine, without_wasi(&core).unwrap()).unwrap();
+    assert_eq!(module.imports().len(), 0);
+    let mut store = Store::new(&engine, ());
+    let instance = Instance::new(&mut store, &module, &[]).unwrap();
+    let write = instance.get_typed_func::<i32, (i32, i32)>(&mut store, "write").unwrap();
+    assert_eq!(write.call(&mut store, 0).unwrap(), (0, 0));
+    assert_eq!(write.call(&mut store, 2).unwrap(), (0, 12));
+    let sizes = instance.get_typed_func::<(), (i32, i32, i32)>(&mut store, "sizes").unwrap();
+    assert_eq!(sizes.call(&mut store, ()).unwrap(), (0, 0, 0));
+    let errors = instance.get_typed_func::<(), (i32, i32)>(&mut store, "errors").unwrap();
+    assert_eq!(errors.call(&mut store, ()).unwrap(), (8, 52));
+    let exit = instance.get_typed_func::<(), ()>(&mut store, "exit").unwrap();
+    assert!(exit.call(&mut store, ()).is_err());
 }
