@@ -3,7 +3,8 @@
 
     FLUENT_BIT=/path/to/fluent-bit benches/fluent-bit/run.py [--filter NAME] [--records N] [--rounds N] [LOG]
 
-The log (default: one of the filter in tests/corpus) is repeated to N records. Every
+The log (default: one of the filter in tests/corpus) is repeated to N records, each time with other
+times and other uuids, as a program would write it. Every
 round runs every variant once, so that a slow minute of the machine hits all of them; of
 each variant the fastest round counts. The column "filter" is a run without its baseline,
 tail to file without a filter.
@@ -12,10 +13,12 @@ tail to file without a filter.
 import argparse
 import os
 import pathlib
+import re
 import resource
 import subprocess
 import sys
 import tempfile
+import uuid
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ARTIFACTS = ROOT / "target" / "artifacts"
@@ -67,11 +70,29 @@ LUA = """
 """
 
 
+# Times of day, and uuids.
+VARIES = re.compile(rb"(?<=[T ]\d\d:)\d\d:\d\d(?:\.\d{1,9})?|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
 def lines_of(log, records):
     lines = [line for line in log.read_bytes().split(b"\n") if line.strip() and b"\0" not in line]
     if not lines:
         sys.exit(f"{log}: no lines")
-    return [lines[i % len(lines)] for i in range(records)]
+
+    def line(i):
+        copy = i // len(lines)
+
+        def other(match):
+            text = match[0]
+            if len(text) == 36:
+                # The same in all lines of a copy, so that they stay joinable.
+                return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{copy} {text.decode()}")).encode()
+            digits = f"{copy % 60:02}:{i % 60:02}.{i % 10**9:09}".encode()
+            return digits[:len(text)]
+
+        return VARIES.sub(other, lines[i % len(lines)]) if copy else lines[i]
+
+    return [line(i) for i in range(records)]
 
 
 def user_seconds(binary, log, filters, expected):

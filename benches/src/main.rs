@@ -13,7 +13,7 @@ use serde::Serialize;
 use tamis_benches::{
     corpus::{self, Corpus},
     fuel,
-    process::{Program, TAMIS, Usage},
+    process::{OneCore, Program, TAMIS, Usage},
     table::{self, Memory, Row},
     throughput::{self, SUITES, Suite},
 };
@@ -24,6 +24,11 @@ goals are printed, they are no errors. Peers: sed, and anonip from .venv/bin or 
 
 /// How often peers run at most: they are slow, and only the order of magnitude matters.
 const PEER_ROUNDS: usize = 3;
+
+/// Among the programs: how many are `tamis`, and which is the filter in which host.
+const TAMIS_PROGRAMS: usize = 3;
+const COMPONENT: usize = 1;
+const NATIVE: usize = 2;
 
 /// What filters cost, from one run on the recorded log.
 #[derive(Debug, Parser)]
@@ -150,26 +155,25 @@ fn speeds(args: &Args, suite: &Suite, corpus: &Corpus, report: &mut Report) -> a
         corpus.write_repeated(&mut input, args.mb * 1_000_000).context("cannot write the log to a file")?;
     let lines = corpus.records(corpus.encoding).len() as u64;
     let records = bytes / corpus.bytes.len() as u64 * lines;
-    let mut usages: Vec<Vec<Usage>> = vec![Vec::new(); programs.len()];
-    for _ in 0..rounds.min(PEER_ROUNDS) {
-        for (program, usages) in programs.iter().zip(&mut usages) {
-            usages.push(program.run(&input)?);
+    let mut programs: Vec<_> = programs.into_iter().map(|p| (p, Vec::<Usage>::new())).collect();
+    let one_core = OneCore::begin();
+    for round in 0..rounds {
+        for (place, (program, usages)) in programs.iter_mut().enumerate() {
+            if place < TAMIS_PROGRAMS || round < PEER_ROUNDS {
+                usages.push(program.run(&input)?);
+            }
         }
     }
-    drop(input);
+    drop((one_core, input));
 
     let timings = throughput::measure(suite, corpus, args.mb * 1_000_000, rounds)?;
     let yardstick = suite.yardstick(corpus.encoding);
-    report.speeds = table::host_rows(suite, yardstick, &timings);
-    let yardstick = yardstick.to_string();
-    let yardstick_ns =
-        report.speeds.iter().find(|row| row.name == yardstick).map_or(f64::NAN, |row| row.ns_per_record);
-    for (program, usages) in programs.iter().zip(&usages) {
-        report.speeds.push(table::program_row(program, usages, bytes, records, yardstick_ns));
-    }
+    report.speeds = table::host_rows(yardstick, &timings);
+    let places = [NATIVE, COMPONENT];
+    report.speeds.extend(table::program_rows(suite, &programs, bytes, records, places));
     Ok(format!(
-        "{} repeated to {} MB, default config; CPU time, median of {rounds} rounds (programs: {}),\n\
-         everything once in each round; \"x native\" is time per record against the yardstick\n\n{}",
+        "{} repeated to {} MB, default config; CPU time, median of {rounds} rounds (peers: {}),\n\
+         everything once in each round; \"x native\" is time against the yardstick among its kind\n\n{}",
         report.corpus,
         args.mb,
         rounds.min(PEER_ROUNDS),
@@ -179,6 +183,7 @@ fn speeds(args: &Args, suite: &Suite, corpus: &Corpus, report: &mut Report) -> a
 
 /// The programs that are there; those that are not are noted in the report.
 fn programs(tamis: Option<&Path>, suite: &Suite, report: &mut Report) -> anyhow::Result<Vec<Program>> {
+    // In the order of `COMPONENT` and `NATIVE`.
     let mut programs = vec![
         Program::tamis(tamis, &["identity"])?,
         Program::tamis(tamis, &[suite.filter])?,

@@ -37,6 +37,46 @@ pub struct Program {
     arg0: Option<&'static str>,
 }
 
+/// As long as this lives, this thread and the programs that it starts run on one core: then their CPU time is that of
+/// their work, and not of threads that wake each other up. Of no effect where there is no such thing.
+#[derive(Debug)]
+pub struct OneCore {
+    #[cfg(target_os = "linux")]
+    before: Option<rustix::thread::CpuSet>,
+}
+
+impl OneCore {
+    /// From now on.
+    #[must_use]
+    pub fn begin() -> Self {
+        Self {
+            #[cfg(target_os = "linux")]
+            before: one_core(),
+        }
+    }
+}
+
+impl Drop for OneCore {
+    fn drop(&mut self) {
+        #[cfg(target_os = "linux")]
+        if let Some(before) = &self.before {
+            let _ = rustix::thread::sched_setaffinity(None, before);
+        }
+    }
+}
+
+/// Go to the last of the cores that there are; what they were before.
+#[cfg(target_os = "linux")]
+fn one_core() -> Option<rustix::thread::CpuSet> {
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+    let before = sched_getaffinity(None).ok()?;
+    let last = (0..CpuSet::MAX_CPU).rev().find(|cpu| before.is_set(*cpu))?;
+    let mut one = CpuSet::new();
+    one.set(last);
+    sched_setaffinity(None, &one).ok()?;
+    Some(before)
+}
+
 /// What a run used.
 #[derive(Debug, Clone, Copy)]
 pub struct Usage {

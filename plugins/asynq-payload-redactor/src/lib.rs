@@ -7,6 +7,7 @@
 //! | `policy` | what may be seen, and what takes the place of the rest |
 //! | `coding` | how programs print bytes, and how to undo it |
 //! | `sieve` | where in a record payloads and sensitive values stand |
+//! | `known` | records like others that stayed as they were |
 //! | `inspect` | the same for auditors, who change nothing |
 //!
 //! Not in here: how a record comes and goes (that is the SDK), and what sensitive values look like (that is
@@ -18,21 +19,23 @@ pub mod coding;
 pub mod config;
 pub mod counts;
 pub mod inspect;
+pub mod known;
 pub mod lift;
 pub mod policy;
 pub mod sieve;
 
 use tamis_sdk::{
-    ConfigError, Edits, Filter, Key, KeyConfig, OnError, Record, Verdict,
+    ConfigError, Edits, Encoding, Filter, Key, KeyConfig, Meta, OnError, Record, Verdict,
     record::{Kind, Node, escape, scan},
 };
 
-use crate::{config::Config, policy::Policy, sieve::Sieve};
+use crate::{config::Config, known::Known, policy::Policy, sieve::Sieve};
 
 /// The filter.
 #[derive(Debug)]
 pub struct AsynqPayloadRedactor {
     sieve: Sieve,
+    known: Known,
     counts_field: Option<String>,
     counts_json: Vec<u8>,
     lift: Option<Lift>,
@@ -98,16 +101,26 @@ impl Filter for AsynqPayloadRedactor {
         let policy = Policy::new(&config, key.as_ref())?;
         Ok(Self {
             sieve: Sieve::new(policy, usize::from(config.streams)),
+            known: Known::new(),
             counts_field: config.counts_field,
             counts_json: Vec::new(),
             lift: config.lift.then(Lift::default),
         })
     }
 
+    fn is_known(&mut self, meta: Meta<'_>, encoding: Encoding, body: &[u8]) -> bool {
+        // What a line of a stream means may depend on those before it.
+        self.sieve.passes_over()
+            && self.known.knows(encoding == Encoding::Json, body)
+            && !self.sieve.awaits(meta.tag)
+    }
+
     fn process(&mut self, record: &mut Record<'_>) -> Verdict {
         let before = self.counts_field.is_some().then_some(self.sieve.counts);
         let (tag, text) = (record.tag(), record.is_text());
-        let Self { sieve, lift, .. } = self;
+        let Self { sieve, known, lift, .. } = self;
+        let learns = known.asks() && !sieve.awaits(tag);
+        let mut stays = false;
         let mut fields: &[u8] = &[];
         record.edit_raw(|body, nodes, edits| {
             if text {
@@ -118,7 +131,11 @@ impl Filter for AsynqPayloadRedactor {
             if let Some(lift) = lift {
                 fields = lift.fields(body, text, edits);
             }
+            stays = edits.is_empty() && fields.is_empty();
         });
+        if learns && stays && !self.sieve.awaits(tag) {
+            self.known.learn();
+        }
         if !fields.is_empty() {
             record.append(lift::FIELD, fields);
         }

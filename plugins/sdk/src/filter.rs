@@ -7,6 +7,7 @@ use crate::{
     key::{Key, KeyConfig},
     live,
     record::{Record, Splice},
+    session::{Encoding, Meta},
 };
 
 /// What becomes of a record after [`Filter::process`].
@@ -56,6 +57,13 @@ pub trait Filter: Sized + 'static {
     /// # Errors
     /// When values of the config do not fit together; the error names the path.
     fn new(config: Self::Config, key: Option<Key>) -> Result<Self, ConfigError>;
+
+    /// Whether this record, which may be anything, is one that stays as it is: the quickest look there is. `false`: it
+    /// goes the way of all records.
+    #[inline(always)]
+    fn is_known(&mut self, _meta: Meta<'_>, _encoding: Encoding, _body: &[u8]) -> bool {
+        false
+    }
 
     /// A short cut for a text that is all there is of a record: a line, or what stands between the
     /// quotes in `{"key":"text"}`. Without one, all records go to [`process`](Filter::process).

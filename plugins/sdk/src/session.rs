@@ -73,6 +73,9 @@ impl<F: Filter> Session<F> {
 
     /// Filter one record; a changed body is appended to `out`.
     pub fn process(&mut self, meta: Meta<'_>, encoding: Encoding, body: &[u8], out: &mut Vec<u8>) -> Action {
+        if self.filter.is_known(meta, encoding, body) {
+            return Action::Keep;
+        }
         if let Some(action) = self.try_text(encoding, body, out) {
             return action;
         }

@@ -79,6 +79,7 @@ pub struct Policy {
     keys: KeyRules,
     memo: Memo,
     detectors: Detectors,
+    has_custom: bool,
     pens: Vec<Pen>,
     /// Those that know their own writing again.
     own: Vec<PenId>,
@@ -127,6 +128,7 @@ impl Policy {
             keys: KeyRules::new(&config.deny_keys.names, &config.deny_keys.except),
             memo: Memo::default(),
             detectors,
+            has_custom: !config.custom.is_empty(),
             pens: Vec::new(),
             own: Vec::new(),
             hash,
@@ -248,6 +250,11 @@ impl Policy {
     /// The detector that knows the number `text`.
     pub fn number(&self, text: &[u8]) -> Option<u16> {
         self.detectors.scan_number(text)
+    }
+
+    /// Whether there are detectors of the user's own.
+    pub fn has_custom(&self) -> bool {
+        self.has_custom
     }
 
     /// How bad it is that what `pen` is for is in a log.

@@ -5,6 +5,7 @@ use tamis_sdk::record::{Kind, Node};
 use super::{Out, Role, Sieve, leaf::Shape, task::Pieces, value::MIN_BYTES};
 use crate::{
     coding::{Coding, bytes},
+    known::{hash_in_hex, uuid},
     policy::{
         Context, allow,
         memo::{self, Judgement},
@@ -115,7 +116,7 @@ impl Sieve {
                 Kind::String if context == Context::Fields => {
                     let text = body.get(start..end).unwrap_or_default();
                     let line = kind & memo::LINE != 0;
-                    if kind & memo::TIME != 0 && is_time(text) {
+                    if kind & memo::TIME != 0 && is_time(text) || !line && self.passes_over() && is_id(text) {
                         continue;
                     }
                     let role = if line && !*logger.get_or_insert_with(|| self.is_logger(body, nodes)) {
@@ -130,7 +131,8 @@ impl Sieve {
                     } else if role == Role::Line || self.look.may_start(text) {
                         out.segment(start, end, context, role);
                     } else if self.policy.may_find(text) {
-                        self.detect(body, start, end, out);
+                        let from = self.behind_time(body, start, end);
+                        self.detect(body, from, end, out);
                     }
                 }
                 Kind::String => self.string(body, start, end, context, entered, out),
@@ -233,6 +235,11 @@ fn describes_task(body: &[u8], nodes: &[Node], object: usize) -> bool {
         index = node.next as usize;
     }
     found >= 2
+}
+
+/// Whether a text is a uuid or a hash.
+fn is_id(text: &[u8]) -> bool {
+    text.len() >= 32 && (text[8] == b'-' && uuid(text) || hash_in_hex(text))
 }
 
 /// `2026-11-21T00:17:19.378735899Z` and its kin.

@@ -177,7 +177,7 @@ impl Sieve {
         if shape == Shape::Content {
             return out.segment(start, end, context, Role::Text);
         }
-        if value.len() < MIN_NUMBER && shape == (Shape::Bare { json: true }) {
+        if value.len() < NUMBER_BYTES && shape == (Shape::Bare { json: true }) {
             return;
         }
         if scalar(value) == Scalar::Number {
@@ -348,7 +348,7 @@ impl Sieve {
 const MAX_CODINGS: usize = 4;
 
 /// No detector knows a shorter number.
-const MIN_NUMBER: usize = 12;
+pub const NUMBER_BYTES: usize = 12;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scalar {

@@ -34,7 +34,7 @@ use tamis_sdk::{
     record::{Node, escape::OffsetMap},
 };
 
-pub use self::leaf::Form;
+pub use self::leaf::{Form, NUMBER_BYTES};
 use self::{
     dump::Level,
     look::Look,
@@ -44,6 +44,7 @@ use crate::{
     coding::{Coding, bytes},
     config::{PayloadMode, Reencode},
     counts::Counts,
+    known::time,
     policy::{Context, PAYLOAD_PEN, PenId, Policy, allow, memo::Judgement},
 };
 
@@ -217,6 +218,22 @@ impl Sieve {
         let mut out = self.take_out(edits);
         out.segment(0, body.len(), Context::Fields, Role::Line);
         self.drive(body, out, edits);
+    }
+
+    /// Whether the next record of this tag may go on with what one before it left open.
+    pub fn awaits(&self, tag: &[u8]) -> bool {
+        self.streams.awaits(tamis_sdk::lru::hash(tag))
+    }
+
+    /// Whether times and uuids are passed over: no rule of the user's own may be about them.
+    pub fn passes_over(&self) -> bool {
+        !self.policy.has_custom()
+    }
+
+    /// Where in the text `start..end` that begins which a rule may be about, behind the time it starts with.
+    fn behind_time(&self, text: &[u8], start: usize, end: usize) -> usize {
+        let text = text.get(start..end).filter(|_| self.passes_over()).unwrap_or_default();
+        start + time(text).1
     }
 
     /// What was done to the last record, in no order. Empty unless [`observe`](Self::observe) is set.

@@ -17,6 +17,9 @@ const MAX_LINES: u16 = 10_000;
 /// Docker cuts lines at 16 KiB and says so only by the missing line feed.
 pub(super) const DOCKER_PIECE: usize = 16 * 1024;
 
+/// What container runtimes (CRI) call the streams of a program.
+const CRI_STREAMS: [&[u8]; 2] = [b"stdout", b"stderr"];
+
 /// What is open in a stream after a record.
 #[derive(Debug, Default)]
 struct Open {
@@ -62,6 +65,14 @@ impl Streams {
         self.open.iter_mut().find(|o| o.stream == stream)
     }
 
+    /// Whether anything is open in a stream that records with this hash of their tag may be of.
+    pub(super) fn awaits(&self, tag: u64) -> bool {
+        let of_tag = |stream: u64| {
+            stream == tag || CRI_STREAMS.iter().any(|n| stream == tag ^ tamis_sdk::lru::hash(n))
+        };
+        !self.open.is_empty() && self.open.iter().any(|open| of_tag(open.stream))
+    }
+
     fn slot(&mut self, stream: u64) -> Option<&mut Open> {
         self.clock += 1;
         let clock = self.clock;
@@ -94,7 +105,7 @@ fn cri(text: &[u8]) -> Option<(usize, &[u8], bool)> {
         return None;
     }
     let rest = &text[blank + 1..];
-    let name = [&b"stdout"[..], b"stderr"].into_iter().find(|n| rest.starts_with(n))?;
+    let name = CRI_STREAMS.into_iter().find(|n| rest.starts_with(n))?;
     let tag = rest.get(7..9)?;
     let piece = match tag {
         b"P " => true,

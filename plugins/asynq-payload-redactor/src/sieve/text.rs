@@ -120,9 +120,13 @@ impl Sieve {
             out.segment(a, b, self.payload_context(), Role::Value);
             from = b;
         }
+        let message = from != start;
+        if !message {
+            from = self.behind_time(text, start, end);
+        }
         let marks = self.look.at(&text[from..]);
         if marks & look::ODD != 0
-            && from == start
+            && !message
             && let Some((a, b)) = binary_run(&text[start..end])
             // Behind a name or within quotes it is that value's matter.
             && !text[start..start + a].iter().any(|b| matches!(b, b'"' | b'=' | b'`'))
@@ -148,7 +152,7 @@ impl Sieve {
             line: role == Role::Line,
             coded,
             // A message of redis is bytes and text by turns.
-            odd: marks & look::ODD != 0 && from == start,
+            odd: marks & look::ODD != 0 && !message,
             field,
             within: 0,
             gap: from,

@@ -1,0 +1,508 @@
+//! The form of a record: its bytes without what differs from one record to the next like it.
+
+use crate::sieve::NUMBER_BYTES;
+
+/// Of a shorter string, nothing is left out.
+const SHORTEST: usize = 19;
+
+/// What is left out of a form.
+#[derive(Debug, Clone, Copy)]
+#[repr(u8)]
+enum Part {
+    /// A uuid.
+    Id,
+    /// A hash in hex, by the number of its digits.
+    Hash32,
+    Hash40,
+    Hash64,
+    /// A time.
+    Time,
+    /// A number.
+    Number,
+}
+
+/// Most bytes of [`Form::parts`].
+const MAX_PARTS: usize = 240;
+
+/// The bytes of a record but for some, then what is left out and where, then how many bytes say that: none of it can
+/// be taken for another.
+#[derive(Debug, Default)]
+pub(super) struct Form {
+    pub(super) bytes: Vec<u8>,
+    parts: Vec<u8>,
+    /// How many numbers are left out.
+    numbers: u32,
+    /// A bit for each of them that is `0`, from the lowest on.
+    pub(super) zeros: u64,
+}
+
+impl Form {
+    /// Make it of a record; `false` if it has none.
+    pub(super) fn set(&mut self, json: bool, body: &[u8]) -> bool {
+        self.bytes.clear();
+        self.parts.clear();
+        (self.numbers, self.zeros) = (0, 0);
+        let made = if json { self.json(body) } else { self.text(body) };
+        if made.is_none() || self.parts.len() > MAX_PARTS {
+            return false;
+        }
+        self.bytes.extend_from_slice(&self.parts);
+        self.bytes.push(self.parts.len() as u8);
+        true
+    }
+
+    /// `before` stays, and then a part is left out.
+    fn leave_out(&mut self, before: &[u8], part: Part) {
+        self.bytes.extend_from_slice(before);
+        let [low, high, ..] = self.bytes.len().to_le_bytes();
+        self.parts.extend_from_slice(&[low, high, part as u8]);
+    }
+
+    /// A record that is JSON.
+    fn json(&mut self, body: &[u8]) -> Option<()> {
+        let mut marks = Marks::new(body);
+        let (mut done, mut pos) = (0, 0);
+        while let Some(open) = marks.next(pos) {
+            let close = marks.next(open + 1)?;
+            if body[open] == b'\\' {
+                return None;
+            }
+            if body[close] == b'\\' {
+                (pos, done) = self.escaped(body, &mut marks, close, done)?;
+            } else {
+                (pos, done) = self.quoted(body, open + 1, close, close + 1, done);
+            }
+        }
+        self.bytes.extend_from_slice(&body[done..]);
+        Some(())
+    }
+
+    /// JSON in a string of JSON, as a line that a logger wrote becomes a record: no other escapes than those of quotes,
+    /// of which the first is at `at`, and perhaps a line feed in the end. Says where the string ends.
+    fn escaped(
+        &mut self,
+        body: &[u8],
+        marks: &mut Marks<'_>,
+        at: usize,
+        mut done: usize,
+    ) -> Option<(usize, usize)> {
+        let mut open = at;
+        loop {
+            match (body.get(open + 1), body.get(open + 2)) {
+                (Some(b'"'), _) => {}
+                (Some(b'n'), Some(b'"')) => return Some((open + 3, done)),
+                _ => return None,
+            }
+            let close = marks.next(open + 2)?;
+            if body[close] != b'\\' || body.get(close + 1) != Some(&b'"') {
+                return None;
+            }
+            let pos;
+            (pos, done) = self.quoted(body, open + 2, close, close + 2, done);
+            open = marks.next(pos)?;
+            if body[open] == b'"' {
+                return Some((open + 1, done));
+            }
+        }
+    }
+
+    /// What is between two quotes, and, if it is a name, the number that it names. `behind` is where the quote ends.
+    #[inline(always)]
+    fn quoted(
+        &mut self,
+        body: &[u8],
+        start: usize,
+        end: usize,
+        behind: usize,
+        done: usize,
+    ) -> (usize, usize) {
+        let done = match body.get(behind) {
+            Some(b':') => self.number(body, behind + 1, done),
+            _ if end - start >= SHORTEST => self.string(body, start, end, done),
+            _ => done,
+        };
+        (behind.max(done), done)
+    }
+
+    /// A string that is a value.
+    fn string(&mut self, body: &[u8], start: usize, end: usize, done: usize) -> usize {
+        let text = &body[start..end];
+        let part = match text.len() {
+            UUID_BYTES if uuid(text) => Some(Part::Id),
+            32 if hash_in_hex(text) => Some(Part::Hash32),
+            40 if hash_in_hex(text) => Some(Part::Hash40),
+            64 if hash_in_hex(text) => Some(Part::Hash64),
+            _ => None,
+        };
+        if let Some(part) = part {
+            self.leave_out(&body[done..start], part);
+            return end;
+        }
+        self.parts_of_text(body, start, end, done)
+    }
+
+    /// A value behind its colon.
+    fn number(&mut self, body: &[u8], at: usize, done: usize) -> usize {
+        let length = length_of_number(&body[at..]);
+        if length == 0 || self.numbers == u64::BITS {
+            return done;
+        }
+        self.zeros |= u64::from(body[at] == b'0' && length == 1) << self.numbers;
+        self.numbers += 1;
+        self.leave_out(&body[done..at], Part::Number);
+        at + length
+    }
+
+    /// A line.
+    fn text(&mut self, body: &[u8]) -> Option<()> {
+        let done = self.parts_of_text(body, 0, body.len(), 0);
+        self.bytes.extend_from_slice(&body[done..]);
+        Some(())
+    }
+
+    /// What is before the last time or id of the text `start..end`, from `done` on. Says where that ends.
+    fn parts_of_text(&mut self, body: &[u8], start: usize, end: usize, mut done: usize) -> usize {
+        let text = &body[start..end];
+        let (from, to) = time(text);
+        if from < to {
+            self.leave_out(&body[done..start + from], Part::Time);
+            done = start + to;
+        }
+        let mut pos = to;
+        while text.len() - pos > UUID_BYTES {
+            let Some(at) = memchr::memchr(b'=', &text[pos..]).map(|i| pos + i + 1) else { break };
+            pos = at;
+            if let Some(id) = text.get(at..at + UUID_BYTES)
+                && matches!(text.get(at + UUID_BYTES), None | Some(b' '))
+                && uuid(id)
+            {
+                self.leave_out(&body[done..start + at], Part::Id);
+                pos = at + UUID_BYTES;
+                done = start + pos;
+            }
+        }
+        done
+    }
+}
+
+/// Where in a text `"` and `\` stand. Eight bytes at a time.
+struct Marks<'a> {
+    words: &'a [[u8; 8]],
+    tail: [u8; 8],
+    has_tail: bool,
+    /// Where the word at hand ends.
+    end: usize,
+    /// The high bits of the marks in it that are still to come.
+    found: u64,
+}
+
+impl<'a> Marks<'a> {
+    fn new(text: &'a [u8]) -> Self {
+        let (words, rest) = text.as_chunks::<8>();
+        let mut tail = [0; 8];
+        tail[..rest.len()].copy_from_slice(rest);
+        Self { words, tail, has_tail: true, end: 0, found: 0 }
+    }
+
+    /// The next one that is not before `from`.
+    #[inline(always)]
+    fn next(&mut self, from: usize) -> Option<usize> {
+        loop {
+            while self.found != 0 {
+                let at = self.end - 8 + self.found.trailing_zeros() as usize / 8;
+                self.found &= self.found - 1;
+                if at >= from {
+                    return Some(at);
+                }
+            }
+            let word = match self.words.split_first() {
+                Some((word, rest)) => {
+                    self.words = rest;
+                    *word
+                }
+                None if std::mem::take(&mut self.has_tail) => self.tail,
+                None => return None,
+            };
+            self.end += 8;
+            self.found = marks(u64::from_le_bytes(word));
+        }
+    }
+}
+
+/// The high bits of those bytes of a word that are `"` or `\`.
+#[inline(always)]
+fn marks(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const LOWS: u64 = 0x7F * ONES;
+    // The high bit of each byte that is not 0, without a carry from one to the next.
+    let other = |word: u64| ((word & LOWS) + LOWS) | word;
+    !(other(word ^ (ONES * 0x22)) & other(word ^ (ONES * 0x5C))) & !LOWS
+}
+
+/// How long the JSON number is that `text` starts with, if it is a short one; else 0.
+fn length_of_number(text: &[u8]) -> usize {
+    let sign = usize::from(text.first() == Some(&b'-'));
+    let mut length = sign;
+    let mut point = None;
+    while let Some(byte) = text.get(length) {
+        match byte {
+            b'0'..=b'9' => {}
+            b'.' if point.is_none() => point = Some(length),
+            _ => break,
+        }
+        length += 1;
+    }
+    let good = match &text[sign..point.unwrap_or(length)] {
+        // A zero with a sign is no `0` to the rules.
+        [b'0'] => sign == 0 || point.is_some(),
+        [b'0', ..] | [] => false,
+        _ => true,
+    };
+    let ended = matches!(text.get(length), Some(b',' | b'}')) && point.is_none_or(|p| p + 1 < length);
+    if good && ended && length < NUMBER_BYTES { length } else { 0 }
+}
+
+const UUID_BYTES: usize = 36;
+
+/// Of each byte its value as a hex digit; `NO_DIGIT` if it is none.
+const HEX: [u8; 256] = {
+    let mut table = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < 16 {
+        let digit = b"0123456789abcdef"[value as usize];
+        table[digit as usize] = value;
+        table[digit.to_ascii_uppercase() as usize] = value;
+        value += 1;
+    }
+    table
+};
+const NO_DIGIT: u8 = 0x80;
+
+/// Whether a text is a uuid, such as `1fae43d8-f4b9-49fe-9a37-1a55628641e7`.
+pub fn uuid(text: &[u8]) -> bool {
+    let Ok(text) = <&[u8; UUID_BYTES]>::try_from(text) else { return false };
+    let dashes = [8, 13, 18, 23];
+    dashes.iter().all(|i| text[*i] == b'-')
+        && [0..8, 9..13, 14..18, 19..23, 24..36]
+            .into_iter()
+            .all(|group| text[group].iter().fold(0, |all, b| all | HEX[usize::from(*b)]) & NO_DIGIT == 0)
+}
+
+/// Whether a text is a hash in hex, or a trace id: as long as such are, and bytes that no text holds in any encoding
+/// of Unicode that is made of bytes, so that it is no text in hex either.
+pub fn hash_in_hex(text: &[u8]) -> bool {
+    if !matches!(text.len(), 32 | 40 | 64) {
+        return false;
+    }
+    let (mut digits, mut odd) = (0, false);
+    let (pairs, _) = text.as_chunks::<2>();
+    for pair in pairs {
+        let [high, low] = pair.map(|b| HEX[usize::from(b)]);
+        digits |= high | low;
+        odd |= NEVER_TEXT[usize::from((high << 4) | (low & 15))];
+    }
+    odd && digits & NO_DIGIT == 0
+}
+
+/// Control bytes that do not shape a text, and bytes that UTF-8 does not have.
+const NEVER_TEXT: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        table[byte] = matches!(byte, 0..=8 | 0x0E..=0x1A | 0xC0 | 0xC1 | 0xF5..=0xFF);
+        byte += 1;
+    }
+    table
+};
+
+/// Where in a text the time is that it starts with, behind `asynq: pid=6737 ` or nothing. Empty if there is none.
+///
+/// `2026-11-21T00:15:48.744851Z`, `2026/11/21 00:15:48` and what is between: date and time of day to the second, then
+/// a fraction of up to nine digits and a zone, if wanted.
+pub fn time(text: &[u8]) -> (usize, usize) {
+    const PREFIX: &[u8] = b"asynq: pid=";
+    let start = if text.first() == Some(&b'a') && text.starts_with(PREFIX) {
+        let digits = text[PREFIX.len()..].iter().take(11).take_while(|b| b.is_ascii_digit()).count();
+        match text.get(PREFIX.len() + digits) {
+            Some(b' ') if digits > 0 => PREFIX.len() + digits + 1,
+            _ => return (0, 0),
+        }
+    } else {
+        0
+    };
+    match length_of_time(&text[start..]) {
+        0 => (0, 0),
+        length => (start, start + length),
+    }
+}
+
+fn length_of_time(text: &[u8]) -> usize {
+    let word =
+        |at: usize| text.get(at..).and_then(|rest| rest.first_chunk::<8>()).map(|w| u64::from_le_bytes(*w));
+    let (Some(date), Some(day), Some(clock)) = (word(0), word(8), word(11)) else { return 0 };
+    // `T` and a blank differ from `0` in other bits than digits do.
+    let separator = text[10];
+    let dashes = text[4] == text[7] && matches!(text[4], b'-' | b'/') && matches!(separator, b'T' | b' ');
+    if !dashes
+        || !digits(date, 0x00FF_FF00_FFFF_FFFF)
+        || !digits(day, 0x0000_0000_0000_FFFF)
+        || !digits(clock, 0xFFFF_00FF_FF00_FFFF)
+        || text[13] != b':'
+        || text[16] != b':'
+    {
+        return 0;
+    }
+    let mut length = 19;
+    let count =
+        |from: usize, most: usize| text[from..].iter().take(most).take_while(|b| b.is_ascii_digit()).count();
+    if matches!(text.get(length), Some(b'.' | b',')) {
+        let fraction = count(length + 1, 10);
+        if !(1..=9).contains(&fraction) {
+            return 0;
+        }
+        length += 1 + fraction;
+    }
+    match text.get(length) {
+        Some(b'Z') => length += 1,
+        Some(b'+' | b'-') if count(length + 1, 2) == 2 => {
+            let colon = usize::from(text.get(length + 3) == Some(&b':'));
+            if count(length + 3 + colon, 2) == 2 {
+                length += 5 + colon;
+            }
+        }
+        _ => {}
+    }
+    // What goes on is something else.
+    match text.get(length) {
+        None | Some(b' ') => length,
+        Some(_) => 0,
+    }
+}
+
+/// Whether the bytes of `word` that `mask` selects are digits.
+fn digits(word: u64, mask: u64) -> bool {
+    let values = (word ^ 0x3030_3030_3030_3030) & mask;
+    (values | ((values & 0x7F7F_7F7F_7F7F_7F7F) + 0x7676_7676_7676_7676)) & 0x8080_8080_8080_8080 & mask == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The form of a record, with what is left out told in angle brackets.
+    fn form(body: &str) -> Option<String> {
+        let mut form = Form::default();
+        form.set(body.starts_with('{'), body.as_bytes()).then(|| {
+            let end = form.bytes.len() - 1 - form.parts.len();
+            let mut text = String::from_utf8(form.bytes[..end].to_vec()).unwrap();
+            for part in form.parts.chunks(3).rev() {
+                let name = ["<id>", "<32>", "<40>", "<64>", "<time>", "<number>"][usize::from(part[2])];
+                text.insert_str(usize::from(u16::from_le_bytes([part[0], part[1]])), name);
+            }
+            text
+        })
+    }
+
+    #[test]
+    fn marks_are_found_wherever_they_stand() {
+        let all: Vec<u8> = (0..=255).chain(*b"\"\\#]\"\"!\\x").collect();
+        for start in 0..all.len() {
+            let text = &all[start..];
+            let (mut marks, mut found, mut from) = (Marks::new(text), Vec::new(), 0);
+            while let Some(at) = marks.next(from) {
+                found.push(at);
+                from = at + 1;
+            }
+            let expected: Vec<usize> = (0..text.len()).filter(|i| matches!(text[*i], b'"' | b'\\')).collect();
+            assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
+    fn times_ids_and_numbers_are_left_out() {
+        for (body, expected) in [
+            (
+                r#"{"time":"2026-11-21T00:15:48.123456789Z","n":12,"id":"1fae43d8-f4b9-49fe-9a37-1a55628641e7"}"#,
+                "{\"time\":\"<time>\",\"n\":<number>,\"id\":\"<id>\"}",
+            ),
+            (
+                r#"{"a":{"b":-1.5,"c":0,"d":[12,3]},"e":0.0}"#,
+                "{\"a\":{\"b\":<number>,\"c\":<number>,\"d\":[12,3]},\"e\":<number>}",
+            ),
+            (
+                r#"{"n":007,"m":1e3,"o":1.,"p":-,"q":123456789012,"r": 5}"#,
+                r#"{"n":007,"m":1e3,"o":1.,"p":-,"q":123456789012,"r": 5}"#,
+            ),
+            (
+                r#"{"log":"2026/11/21 00:15:48 done: id=1fae43d8-f4b9-49fe-9a37-1a55628641e7 queue=low"}"#,
+                "{\"log\":\"<time> done: id=<id> queue=low\"}",
+            ),
+            (
+                "asynq: pid=6737 2026/11/21 00:15:48.744851 INFO: Starting processing",
+                "asynq: pid=6737 <time> INFO: Starting processing",
+            ),
+            ("id=1fae43d8-f4b9-49fe-9a37-1a55628641e7", "id=<id>"),
+            ("id=1fae43d8-f4b9-49fe-9a37-1a55628641e7,", "id=1fae43d8-f4b9-49fe-9a37-1a55628641e7,"),
+            (
+                r#"{"trace_id":"fc7232374def3e8ff97252397e4b26cf","b":"7b226e616d65223a22416461227d7d7d"}"#,
+                r#"{"trace_id":"<32>","b":"7b226e616d65223a22416461227d7d7d"}"#,
+            ),
+            (
+                r#"{"trace_id":"fc7232374def3e8ff97252397e4b26cg","b":"fc7232374def3e8f"}"#,
+                r#"{"trace_id":"fc7232374def3e8ff97252397e4b26cg","b":"fc7232374def3e8f"}"#,
+            ),
+            ("", ""),
+        ] {
+            assert_eq!(form(body).as_deref(), Some(expected));
+        }
+        let (id, time) = ("1fae43d8-f4b9-49fe-9a37-1a55628641e7", "2026-11-21T00:15:48Z");
+        let line = format!(
+            r#"{{"log":"{{\"time\":\"{time}\",\"n\":5,\"m\":\"done id={id}\",\"id\":\"{id}\"}}\n","s":"x"}}"#
+        );
+        let expected = r#"{"log":"{\"time\":\"<time>\",\"n\":<number>,\"m\":\"done id=<id>\",\"id\":\"<id>\"}\n","s":"x"}"#;
+        assert_eq!(form(&line).as_deref(), Some(expected));
+        for body in [
+            r#"{"a":"b\"c"}"#,
+            r#"{"a":"b\\"}"#,
+            r#"{"a":"b}"#,
+            r#"{"a":"\"b\nc\""}"#,
+            r#"{"a":"\"b\u0022"}"#,
+        ] {
+            assert_eq!(form(body), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_time_is_a_whole_one() {
+        for text in [
+            "2026-11-21T00:15:48Z",
+            "2026-11-21 00:15:48",
+            "2026/11/21 00:15:48.744851",
+            "2026-11-21T00:15:48.378735899+01:00",
+            "2026-11-21T00:15:48,123-0500",
+        ] {
+            assert_eq!(time(text.as_bytes()), (0, text.len()), "{text}");
+            let line = format!("{text} INFO");
+            assert_eq!(time(line.as_bytes()), (0, text.len()), "{line}");
+        }
+        for text in [
+            "",
+            "2026",
+            "2026-11-21",
+            "2026-11-21T00:15:4",
+            "2026-11-21T00:15:48x",
+            "2026-11-21T00:15:48.1234567890",
+            "2026-11-21T00:15:48+49 30 1234567",
+            "2026-11/21T00:15:48Z",
+            "2o26-11-21T00:15:48Z",
+            "2026-11-21_00:15:48Z",
+            "2026-11-21T0a:15:48Z",
+            "2026-11-21T00:15:48.Z",
+            "asynq: pid= 2026/11/21 00:15:48",
+        ] {
+            let (from, to) = time(text.as_bytes());
+            assert!(from == to || text.as_bytes().get(to) == Some(&b' '), "{text}");
+        }
+        assert_eq!(time(b"2026-11-21T00:15:48+49 30 1234567"), (0, 0));
+    }
+}
