@@ -24,8 +24,8 @@ enum Part {
 /// Most bytes of [`Form::parts`].
 const MAX_PARTS: usize = 240;
 
-/// The bytes of a record but for some, then what is left out and where, then how many bytes say that: none of it can
-/// be taken for another.
+/// The bytes of a record but for some, then what is left out and where, then whether it is JSON and how many bytes say
+/// what is left out: none of it can be taken for another.
 #[derive(Debug, Default)]
 pub(super) struct Form {
     pub(super) bytes: Vec<u8>,
@@ -47,7 +47,7 @@ impl Form {
             return false;
         }
         self.bytes.extend_from_slice(&self.parts);
-        self.bytes.push(self.parts.len() as u8);
+        self.bytes.extend_from_slice(&[u8::from(json), self.parts.len() as u8]);
         true
     }
 
@@ -393,7 +393,7 @@ mod tests {
     fn form(body: &str) -> Option<String> {
         let mut form = Form::default();
         form.set(body.starts_with('{'), body.as_bytes()).then(|| {
-            let end = form.bytes.len() - 1 - form.parts.len();
+            let end = form.bytes.len() - 2 - form.parts.len();
             let mut text = String::from_utf8(form.bytes[..end].to_vec()).unwrap();
             for part in form.parts.chunks(3).rev() {
                 let name = ["<id>", "<32>", "<40>", "<64>", "<time>", "<number>"][usize::from(part[2])];

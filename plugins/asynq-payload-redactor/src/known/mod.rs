@@ -123,6 +123,7 @@ mod tests {
         }
         assert!(known.knows(true, br#"{"msg":"done","n":0}"#));
         assert!(!known.knows(true, br#"{"msg":"done","n":"1"}"#));
+        assert!(!known.knows(false, br#"{"msg":"done","n":0}"#));
         assert!(!known.knows(true, &[b' '; MAX_BYTES + 1]));
         assert!(!known.asks());
         known.learn();
