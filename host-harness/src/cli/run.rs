@@ -2,13 +2,13 @@
 
 use std::{
     fs::{self, File},
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, anyhow};
 use clap::ValueEnum;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 
 use super::{
     Failure, Format,
@@ -28,9 +28,6 @@ use crate::{
     pipeline::{self, Chain, Options, Source, Stage, Summary},
     select::{self, Opener, Target},
 };
-
-/// Below this, a run is over before a progress bar is read.
-const PROGRESS_FROM_BYTES: u64 = 64 << 20;
 
 const AFTER_HELP: &str = "\
 Operands are filters up to the first that is none, then files. A filter is a built-in name \
@@ -197,17 +194,7 @@ fn look_at(file: &str) -> Result<(), Failure> {
 }
 
 fn progress(files: &[String]) -> ProgressBar {
-    let total: u64 = files.iter().filter_map(|f| fs::metadata(f).ok()).map(|m| m.len()).sum();
-    if total < PROGRESS_FROM_BYTES || !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10));
-    if let Ok(style) =
-        ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta} left")
-    {
-        bar.set_style(style);
-    }
-    bar
+    output::progress(files.iter().filter_map(|f| fs::metadata(f).ok()).map(|m| m.len()).sum())
 }
 
 fn sources(files: &[String], progress: &ProgressBar) -> Vec<Source> {

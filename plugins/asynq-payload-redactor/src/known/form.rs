@@ -17,6 +17,8 @@ enum Part {
     Hash64,
     /// A time.
     Time,
+    /// A time as container runtimes write it: a line that starts with it may be a piece of one.
+    RuntimeTime,
     /// A number.
     Number,
 }
@@ -165,7 +167,9 @@ impl Form {
         let text = &body[start..end];
         let (from, to) = time(text);
         if from < to {
-            self.leave_out(&body[done..start + from], Part::Time);
+            let runtime = to - from >= 20 && text[from + 4] == b'-' && text[from + 10] == b'T';
+            let part = if runtime { Part::RuntimeTime } else { Part::Time };
+            self.leave_out(&body[done..start + from], part);
             done = start + to;
         }
         let mut pos = to;
@@ -340,7 +344,6 @@ fn length_of_time(text: &[u8]) -> usize {
     let word =
         |at: usize| text.get(at..).and_then(|rest| rest.first_chunk::<8>()).map(|w| u64::from_le_bytes(*w));
     let (Some(date), Some(day), Some(clock)) = (word(0), word(8), word(11)) else { return 0 };
-    // `T` and a blank differ from `0` in other bits than digits do.
     let separator = text[10];
     let dashes = text[4] == text[7] && matches!(text[4], b'-' | b'/') && matches!(separator, b'T' | b' ');
     if !dashes
@@ -396,7 +399,8 @@ mod tests {
             let end = form.bytes.len() - 2 - form.parts.len();
             let mut text = String::from_utf8(form.bytes[..end].to_vec()).unwrap();
             for part in form.parts.chunks(3).rev() {
-                let name = ["<id>", "<32>", "<40>", "<64>", "<time>", "<number>"][usize::from(part[2])];
+                let name =
+                    ["<id>", "<32>", "<40>", "<64>", "<time>", "<TIME>", "<number>"][usize::from(part[2])];
                 text.insert_str(usize::from(u16::from_le_bytes([part[0], part[1]])), name);
             }
             text
@@ -423,7 +427,7 @@ mod tests {
         for (body, expected) in [
             (
                 r#"{"time":"2026-11-21T00:15:48.123456789Z","n":12,"id":"1fae43d8-f4b9-49fe-9a37-1a55628641e7"}"#,
-                "{\"time\":\"<time>\",\"n\":<number>,\"id\":\"<id>\"}",
+                "{\"time\":\"<TIME>\",\"n\":<number>,\"id\":\"<id>\"}",
             ),
             (
                 r#"{"a":{"b":-1.5,"c":0,"d":[12,3]},"e":0.0}"#,
@@ -459,7 +463,7 @@ mod tests {
         let line = format!(
             r#"{{"log":"{{\"time\":\"{time}\",\"n\":5,\"m\":\"done id={id}\",\"id\":\"{id}\"}}\n","s":"x"}}"#
         );
-        let expected = r#"{"log":"{\"time\":\"<time>\",\"n\":<number>,\"m\":\"done id=<id>\",\"id\":\"<id>\"}\n","s":"x"}"#;
+        let expected = r#"{"log":"{\"time\":\"<TIME>\",\"n\":<number>,\"m\":\"done id=<id>\",\"id\":\"<id>\"}\n","s":"x"}"#;
         assert_eq!(form(&line).as_deref(), Some(expected));
         for body in [
             r#"{"a":"b\"c"}"#,

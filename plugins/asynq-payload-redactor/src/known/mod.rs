@@ -2,7 +2,8 @@
 //!
 //! Programs write the same few lines over and over, but for times, ids and small numbers. The form of a record is
 //! its bytes without those; a record that stayed as it was lets all of its form pass. What is left out of a form
-//! must be what no rule looks at: `sieve` passes over the same times and ids ([`time`], [`uuid`]), and numbers of
+//! must be what no rule looks at: `sieve` passes over the same times, ids and hashes ([`time`], [`uuid`],
+//! [`hash_in_hex`]), and numbers of
 //! fewer than [`NUMBER_BYTES`](crate::sieve::NUMBER_BYTES) bytes matter to none but their name, and whether they are 0.
 
 mod form;
@@ -127,6 +128,17 @@ mod tests {
         assert!(!known.knows(true, &[b' '; MAX_BYTES + 1]));
         assert!(!known.asks());
         known.learn();
+    }
+
+    #[test]
+    fn a_line_of_a_container_runtime_is_of_its_own_form() {
+        let mut known = Known::new();
+        for time in ["2026-11-21 00:15:48", "2026/11/21 00:15:48.123", "2026-11-21T00:15:48"] {
+            known.knows(false, format!("{time} stderr P x").as_bytes());
+            known.learn();
+        }
+        assert!(known.knows(false, b"2026/11/21 00:15:49 stderr P x"));
+        assert!(!known.knows(false, b"2026-11-21T00:15:49.123456789Z stderr P x"));
     }
 
     #[test]

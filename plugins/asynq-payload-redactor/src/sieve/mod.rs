@@ -225,7 +225,7 @@ impl Sieve {
         self.streams.awaits(tamis_sdk::lru::hash(tag))
     }
 
-    /// Whether times and uuids are passed over: no rule of the user's own may be about them.
+    /// Whether times, uuids and hashes are passed over: no rule of the user's own may be about them.
     pub fn passes_over(&self) -> bool {
         !self.policy.has_custom()
     }
