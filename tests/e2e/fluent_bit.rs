@@ -1,5 +1,7 @@
 //! The real Fluent Bit, when `FLUENT_BIT` names its binary, on the files of
-//! `examples/fluent-bit`, at its default `wasm_heap_size` and `wasm_stack_size`.
+//! `examples/fluent-bit`, at its default `wasm_heap_size` and `wasm_stack_size`; with
+//! modules that it interprets, and, when `FLB_WAMRC` names its compiler, with the same
+//! modules compiled ahead of time.
 //!
 //! Every run has a control: the same pipeline without the filter. What Fluent Bit itself
 //! does not deliver is not asked of the filter.
@@ -21,7 +23,7 @@ use tamis::{
 use tamis_tests::{
     asynq::{self, payloads::Form},
     chatwoot, coturn,
-    fluent_bit::{self, Growth, Site},
+    fluent_bit::{self, Growth, Modules, Site},
     logs::Log,
     poison,
 };
@@ -74,33 +76,44 @@ struct Run {
     said: String,
 }
 
+/// A filter as Fluent Bit is given it.
+#[derive(Clone, Copy)]
+struct Filter<'a> {
+    name: &'a str,
+    wasm: &'a [u8],
+    /// Whether Fluent Bit interprets the module.
+    modules: &'a Modules,
+    /// The content of the config file; no file if empty.
+    config: &'a str,
+}
+
+impl<'a> Filter<'a> {
+    fn new(name: &'a str, modules: &'a Modules, config: &'a str) -> Self {
+        Self { name, wasm: module(name), modules, config }
+    }
+
+    fn site(&self, log: &[u8]) -> Site {
+        Site::new(log, Some((self.name, &self.modules.of(self.wasm).unwrap(), self.config))).unwrap()
+    }
+}
+
 /// Run the example, or the control, over a log and expect this many records.
 fn run(
     binary: &Path,
     log: &[u8],
-    filter: Option<(&str, &str)>,
+    filter: Option<Filter<'_>>,
     records: usize,
     change: impl Fn(String, &Site) -> String,
 ) -> Run {
-    let filter = filter.map(|(name, config)| (name, module(name), config));
-    run_module(binary, log, filter, records, change)
-}
-
-fn run_module(
-    binary: &Path,
-    log: &[u8],
-    filter: Option<(&str, &[u8], &str)>,
-    records: usize,
-    change: impl Fn(String, &Site) -> String,
-) -> Run {
-    let site = Site::new(log, filter).unwrap();
+    let site = filter.map_or_else(|| Site::new(log, None).unwrap(), |filter| filter.site(log));
     let text = if filter.is_some() { example_text("fluent-bit.yaml") } else { control() };
     let config = site.path("fluent-bit.yaml");
     fs::write(&config, change(text, &site)).unwrap();
     let running = site.start(binary, &config).unwrap();
     let (output, growth) = running.output(records, records / 5).unwrap();
     let lines: Vec<String> = String::from_utf8(output).unwrap().lines().map(str::to_owned).collect();
-    assert_eq!(lines.len(), records, "{:?}: {}", filter.map(|(name, _, config)| (name, config)), site.said());
+    let of = filter.map(|f| (f.name, f.modules, f.config));
+    assert_eq!(lines.len(), records, "{of:?}: {}", site.said());
     Run { lines, growth, said: site.said() }
 }
 
@@ -215,13 +228,15 @@ fn the_example_gives_what_the_native_host_gives() {
     let config = example_text("coturn-ip-anonymizer.json");
     assert!(records > 1_000);
     let plain = run(&binary, &log, None, records, as_it_is);
-    let filtered = run(&binary, &log, Some((COTURN, &config)), records, as_it_is);
-    assert_same(&filtered.lines, &natively(COTURN, &config, &plain.lines));
-    assert!(!filtered.said.contains("[error]"), "{}", filtered.said);
-    assert_ne!(filtered.lines, plain.lines);
+    for modules in &fluent_bit::modules() {
+        let filtered = run(&binary, &log, Some(Filter::new(COTURN, modules, &config)), records, as_it_is);
+        assert_same(&filtered.lines, &natively(COTURN, &config, &plain.lines));
+        assert!(!filtered.said.contains("[error]"), "{}", filtered.said);
+        assert_ne!(filtered.lines, plain.lines);
 
-    let identity = run(&binary, &log, Some(("identity", "")), records, as_it_is);
-    assert_same(&identity.lines, &natively("identity", "", &plain.lines));
+        let identity = run(&binary, &log, Some(Filter::new("identity", modules, "")), records, as_it_is);
+        assert_same(&identity.lines, &natively("identity", "", &plain.lines));
+    }
 }
 
 #[test]
@@ -235,10 +250,13 @@ fn asynq_logs_come_out_as_from_the_native_host() {
             Encoding::Json => json_lines(&c, site),
         };
         let plain = run(&binary, &log, None, records, read);
-        let filtered = run(&binary, &log, Some((ASYNQ, "{}")), records, read);
-        assert_same_json(&filtered.lines, &natively(ASYNQ, "{}", &plain.lines));
-        assert!(!filtered.said.contains("[error]"), "{}", filtered.said);
-        assert_ne!(filtered.lines, plain.lines);
+        let want = natively(ASYNQ, "{}", &plain.lines);
+        for modules in &fluent_bit::modules() {
+            let filtered = run(&binary, &log, Some(Filter::new(ASYNQ, modules, "{}")), records, read);
+            assert_same_json(&filtered.lines, &want);
+            assert!(!filtered.said.contains("[error]"), "{}", filtered.said);
+            assert_ne!(filtered.lines, plain.lines);
+        }
     }
 }
 
@@ -255,11 +273,15 @@ fn chatwoot_logs_come_out_as_from_the_native_host() {
         };
         let plain = run(&binary, &log, None, records, read);
         for config in ["{}", r#"{"schema":"ocsf","crowdsec":true}"#] {
-            let filtered = run(&binary, &log, Some((CHATWOOT, config)), records, read);
-            assert_same_json(&filtered.lines, &natively(CHATWOOT, config, &plain.lines));
-            assert!(!filtered.said.contains("[error]"), "{}", filtered.said);
-            let alerts = filtered.lines.iter().filter(|l| l.contains("\"alerts\":[")).count();
-            assert!(alerts > 10, "{alerts}");
+            let want = natively(CHATWOOT, config, &plain.lines);
+            for modules in &fluent_bit::modules() {
+                let filter = Filter::new(CHATWOOT, modules, config);
+                let filtered = run(&binary, &log, Some(filter), records, read);
+                assert_same_json(&filtered.lines, &want);
+                assert!(!filtered.said.contains("[error]"), "{}", filtered.said);
+                let alerts = filtered.lines.iter().filter(|l| l.contains("\"alerts\":[")).count();
+                assert!(alerts > 10, "{alerts}");
+            }
         }
     }
 }
@@ -270,12 +292,6 @@ fn the_chatwoot_example_tags_anonymises_and_routes() {
     let Some(binary) = fluent_bit::binary() else { return };
     let log = chatwoot::corpus().into_iter().find(|l| l.name == "rails-default.log").unwrap();
     let (log, records) = one_log(&[log]);
-    let site = Site::new(&log, None).unwrap();
-    for filter in [CHATWOOT, COTURN] {
-        fs::write(site.path(&format!("{filter}.fluent-bit.wasm")), module(filter)).unwrap();
-        let config = format!("chatwoot/{filter}.json");
-        fs::copy(example(&config), site.path("config").join(format!("{filter}.json"))).unwrap();
-    }
     let plain = run(&binary, &log, None, records, as_it_is).lines;
     let tagged = natively(CHATWOOT, &example_text("chatwoot/chatwoot-auth-tagger.json"), &plain);
     let clean = natively(COTURN, &example_text("chatwoot/coturn-ip-anonymizer.json"), &tagged);
@@ -298,20 +314,31 @@ fn the_chatwoot_example_tags_anonymises_and_routes() {
     }
     assert!(alerts.len() > 10 && audit.len() > 100 && events.len() > 500, "{}", alerts.len());
 
-    let running = site.start(&binary, &example("chatwoot/fluent-bit.yaml")).unwrap();
-    running.output_of("lines.json", lines.len(), 1).unwrap();
-    for (file, want) in [("lines", lines), ("audit", audit), ("events", events), ("alerts", alerts)] {
-        let text = fs::read_to_string(site.path("out").join(format!("{file}.json"))).unwrap();
-        // Records of several tags come in the order of their chunks.
-        let sorted = |lines: Vec<String>| {
-            let json = |l: String| serde_json::from_str::<Value>(&l).unwrap().to_string();
-            let mut lines: Vec<String> = lines.into_iter().map(json).collect();
-            lines.sort();
-            lines
-        };
-        assert_same(&sorted(text.lines().map(str::to_owned).collect()), &sorted(want));
+    let want = [("lines", lines), ("audit", audit), ("events", events), ("alerts", alerts)];
+    for modules in &fluent_bit::modules() {
+        let site = Site::new(&log, None).unwrap();
+        for filter in [CHATWOOT, COTURN] {
+            let wasm = modules.of(module(filter)).unwrap();
+            fs::write(site.path(&format!("{filter}.fluent-bit.wasm")), wasm).unwrap();
+            let config = format!("chatwoot/{filter}.json");
+            fs::copy(example(&config), site.path("config").join(format!("{filter}.json"))).unwrap();
+        }
+        let running = site.start(&binary, &example("chatwoot/fluent-bit.yaml")).unwrap();
+        running.output_of("lines.json", want[0].1.len(), 1).unwrap();
+        for (file, want) in &want {
+            let text = fs::read_to_string(site.path("out").join(format!("{file}.json"))).unwrap();
+            assert_same(&sorted(text.lines()), &sorted(want.iter().map(String::as_str)));
+        }
+        assert!(!site.said().contains("[error]"), "{}", site.said());
     }
-    assert!(!site.said().contains("[error]"), "{}", site.said());
+}
+
+/// As JSON, in an order of their own: records of several tags come in the order of their chunks.
+fn sorted<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut lines: Vec<String> =
+        lines.map(|l| serde_json::from_str::<Value>(l).unwrap().to_string()).collect();
+    lines.sort();
+    lines
 }
 
 #[test]
@@ -332,13 +359,16 @@ fn a_payload_of_90_kilobytes_comes_out_redacted_in_every_form() {
     let records = forms.len() + 100;
     let plain = run(&binary, log.as_bytes(), None, records, as_it_is);
     assert!(plain.lines[0].len() > 317_000, "{}", plain.lines[0].len());
-    let filtered = run(&binary, log.as_bytes(), Some((ASYNQ, "{}")), records, as_it_is);
-    assert_same(&filtered.lines, &natively(ASYNQ, "{}", &plain.lines));
-    for (form, line) in forms.iter().zip(&filtered.lines) {
-        assert!(
-            !line.contains("user7@example.org") && !line.contains("117 115 101 114 55 64"),
-            "{form:?}: {line:.500}"
-        );
+    for modules in &fluent_bit::modules() {
+        let filter = Filter::new(ASYNQ, modules, "{}");
+        let filtered = run(&binary, log.as_bytes(), Some(filter), records, as_it_is);
+        assert_same(&filtered.lines, &natively(ASYNQ, "{}", &plain.lines));
+        for (form, line) in forms.iter().zip(&filtered.lines) {
+            assert!(
+                !line.contains("user7@example.org") && !line.contains("117 115 101 114 55 64"),
+                "{form:?}: {line:.500}"
+            );
+        }
     }
 }
 
@@ -354,9 +384,12 @@ fn a_megabyte_and_100_000_levels_come_out() {
         log.push('\n');
     }
     let plain = run(&binary, log.as_bytes(), None, 40, as_it_is);
-    for filter in [COTURN, ASYNQ, CHATWOOT] {
-        let filtered = run(&binary, log.as_bytes(), Some((filter, "{}")), 40, as_it_is);
-        assert_same(&filtered.lines, &natively(filter, "{}", &plain.lines));
+    for name in [COTURN, ASYNQ, CHATWOOT] {
+        for modules in &fluent_bit::modules() {
+            let filter = Filter::new(name, modules, "{}");
+            let filtered = run(&binary, log.as_bytes(), Some(filter), 40, as_it_is);
+            assert_same(&filtered.lines, &natively(name, "{}", &plain.lines));
+        }
     }
 }
 
@@ -375,9 +408,12 @@ fn structured_records_come_out() {
         );
     }
     let plain = run(&binary, log.as_bytes(), None, 200, |c, site| json_lines(&c, site));
-    let filtered = run(&binary, log.as_bytes(), Some((COTURN, "")), 200, |c, site| json_lines(&c, site));
-    assert_same(&filtered.lines, &natively(COTURN, "", &plain.lines));
-    assert!(serde_json::from_str::<Value>(&filtered.lines[24]).unwrap()["deep"].is_array());
+    for modules in &fluent_bit::modules() {
+        let filter = Filter::new(COTURN, modules, "");
+        let filtered = run(&binary, log.as_bytes(), Some(filter), 200, |c, site| json_lines(&c, site));
+        assert_same(&filtered.lines, &natively(COTURN, "", &plain.lines));
+        assert!(serde_json::from_str::<Value>(&filtered.lines[24]).unwrap()["deep"].is_array());
+    }
 }
 
 #[test]
@@ -401,13 +437,15 @@ fn hostile_records_do_no_harm() {
         }
         let records = poison::HOSTILE + poison::GOOD;
         let plain = run(&binary, &log, None, records, as_it_is);
-        let filtered = run(&binary, &log, Some((filter, "")), records, as_it_is);
-        if filter == CHATWOOT && !utf8 {
-            // What this filter says of a line is also of lines before it, and Fluent Bit writes broken UTF-8 in
-            // its output in another way than it gives it to a filter.
-            continue;
+        for modules in &fluent_bit::modules() {
+            let filtered = run(&binary, &log, Some(Filter::new(filter, modules, "")), records, as_it_is);
+            if filter == CHATWOOT && !utf8 {
+                // What this filter says of a line is also of lines before it, and Fluent Bit writes broken UTF-8
+                // in its output in another way than it gives it to a filter.
+                continue;
+            }
+            assert_same_json(&timeless(&filtered.lines), &timeless(&natively(filter, "", &plain.lines)));
         }
-        assert_same_json(&timeless(&filtered.lines), &timeless(&natively(filter, "", &plain.lines)));
     }
 }
 
@@ -418,12 +456,16 @@ fn memory_stays_flat_over_100_000_records() {
     for filter in ["identity", COTURN, ASYNQ, CHATWOOT] {
         let source = poison::of(filter);
         let log: String = (0..records).map(|i| (source.good_line)(i) + "\n").collect();
-        let run = run(&binary, log.as_bytes(), Some((filter, "")), records, as_it_is);
-        let Growth { early_kib, late_kib } = run.growth;
-        assert!(
-            late_kib <= early_kib + GROWTH_KIB,
-            "{filter}: {early_kib} KiB after a fifth of the records, {late_kib} KiB at the end"
-        );
+        for modules in &fluent_bit::modules() {
+            let filter = Filter::new(filter, modules, "");
+            let run = run(&binary, log.as_bytes(), Some(filter), records, as_it_is);
+            let Growth { early_kib, late_kib } = run.growth;
+            assert!(
+                late_kib <= early_kib + GROWTH_KIB,
+                "{}, {modules:?}: {early_kib} KiB after a fifth of the records, {late_kib} KiB at the end",
+                filter.name
+            );
+        }
     }
 }
 
@@ -438,15 +480,17 @@ fn a_bad_config_keeps_fluent_bit_from_starting() {
         (COTURN, r#"{"key":{"id":"k1","file":"/no/such/key"}}"#, "$.key.file: "),
         ("identity", r#"{"x":1}"#, "$.x: unknown key 'x'"),
     ] {
-        let site = Site::new(b"x\n", Some((filter, module(filter), config))).unwrap();
-        let running = site.start(&binary, &example("fluent-bit.yaml")).unwrap();
-        let status = running.end().unwrap();
-        let file = site.path("config").join(format!("{filter}.json"));
-        let line = format!("{filter}: {}: {message}", file.display());
-        let said = site.said();
-        assert_eq!(status.code(), Some(255), "{config}: {said}");
-        assert!(said.lines().any(|l| l.starts_with(&line)), "no line '{line}' in: {said}");
-        assert!(!site.path("out/coturn.json").exists());
+        for modules in &fluent_bit::modules() {
+            let site = Filter::new(filter, modules, config).site(b"x\n");
+            let running = site.start(&binary, &example("fluent-bit.yaml")).unwrap();
+            let status = running.end().unwrap();
+            let file = site.path("config").join(format!("{filter}.json"));
+            let line = format!("{filter}: {}: {message}", file.display());
+            let said = site.said();
+            assert_eq!(status.code(), Some(255), "{modules:?}, {config}: {said}");
+            assert!(said.lines().any(|l| l.starts_with(&line)), "no line '{line}' in: {said}");
+            assert!(!site.path("out/coturn.json").exists());
+        }
     }
 }
 
@@ -470,29 +514,41 @@ fn patterns_of_ones_own_run_on_the_default_stack_once_they_are_baked() {
     assert!(want.iter().all(|line| !line.contains("KD-") && !line.contains("#ABC")), "{}", want[0]);
 
     let wasm = baked(ASYNQ, CUSTOM);
-    let filtered = run_module(&binary, log.as_bytes(), Some((ASYNQ, &wasm, "")), 2_000, as_it_is);
-    assert_same(&filtered.lines, &want);
-    // Not even a warning: `_initialize` is there.
-    assert!(!filtered.said.contains("initialize"), "{}", filtered.said);
-    assert!(!filtered.said.contains("[error]"), "{}", filtered.said);
+    for modules in &fluent_bit::modules() {
+        let filter = Filter { name: ASYNQ, wasm: &wasm, modules, config: "" };
+        let filtered = run(&binary, log.as_bytes(), Some(filter), 2_000, as_it_is);
+        assert_same(&filtered.lines, &want);
+        // Not even a warning: `_initialize` is there.
+        assert!(!filtered.said.contains("initialize"), "{}", filtered.said);
+        assert!(!filtered.said.contains("[error]"), "{}", filtered.said);
 
-    // The control: what baking is for.
-    let site = Site::new(log.as_bytes(), Some((ASYNQ, module(ASYNQ), CUSTOM))).unwrap();
-    let running = site.start(&binary, &example("fluent-bit.yaml")).unwrap();
-    assert_eq!(running.end().unwrap().code(), Some(255), "{}", site.said());
-    assert!(site.said().contains("stack overflow"), "{}", site.said());
+        let unbaked = Filter::new(ASYNQ, modules, CUSTOM);
+        if matches!(modules, Modules::Compiled(_)) {
+            // A compiled module has the stack of the process.
+            assert_same(&run(&binary, log.as_bytes(), Some(unbaked), 2_000, as_it_is).lines, &want);
+        } else {
+            // The control: what baking is for.
+            let site = unbaked.site(log.as_bytes());
+            let running = site.start(&binary, &example("fluent-bit.yaml")).unwrap();
+            assert_eq!(running.end().unwrap().code(), Some(255), "{}", site.said());
+            assert!(site.said().contains("stack overflow"), "{}", site.said());
+        }
+    }
 }
 
 #[test]
 fn a_baked_module_does_not_start_beside_a_config_file() {
     let Some(binary) = fluent_bit::binary() else { return };
     let wasm = baked(COTURN, "{}");
-    let site = Site::new(b"x\n", Some((COTURN, &wasm, r#"{"ip":{"mode":"keep"}}"#))).unwrap();
-    let running = site.start(&binary, &example("fluent-bit.yaml")).unwrap();
-    assert_eq!(running.end().unwrap().code(), Some(255), "{}", site.said());
-    let file = site.path("config").join(format!("{COTURN}.json"));
-    let line = format!("{COTURN}: {}: $: this module has its config inside", file.display());
-    assert!(site.said().lines().any(|l| l.starts_with(&line)), "no line '{line}' in: {}", site.said());
+    for modules in &fluent_bit::modules() {
+        let filter = Filter { name: COTURN, wasm: &wasm, modules, config: r#"{"ip":{"mode":"keep"}}"# };
+        let site = filter.site(b"x\n");
+        let running = site.start(&binary, &example("fluent-bit.yaml")).unwrap();
+        assert_eq!(running.end().unwrap().code(), Some(255), "{}", site.said());
+        let file = site.path("config").join(format!("{COTURN}.json"));
+        let line = format!("{COTURN}: {}: $: this module has its config inside", file.display());
+        assert!(site.said().lines().any(|l| l.starts_with(&line)), "no line '{line}' in: {}", site.said());
+    }
 }
 
 #[test]
@@ -507,12 +563,15 @@ fn keys_come_from_a_file_below_accessible_paths() {
     let log: String = (0..100).map(|i| (poison::COTURN.good_line)(i) + "\n").collect();
     let plain = run(&binary, log.as_bytes(), None, 100, as_it_is);
     let want = natively(COTURN, &config(&format!("\"value\":\"{key}\"")), &plain.lines);
-    let filtered = run(&binary, log.as_bytes(), Some((COTURN, "{}")), 100, |text, site| {
-        let file = site.path("config/key");
-        fs::write(&file, format!("{key}\n")).unwrap();
-        let config = config(&format!("\"file\":\"{}\"", file.display()));
-        fs::write(site.path("config").join(format!("{COTURN}.json")), config).unwrap();
-        text
-    });
-    assert_same(&filtered.lines, &want);
+    for modules in &fluent_bit::modules() {
+        let filter = Filter::new(COTURN, modules, "{}");
+        let filtered = run(&binary, log.as_bytes(), Some(filter), 100, |text, site| {
+            let file = site.path("config/key");
+            fs::write(&file, format!("{key}\n")).unwrap();
+            let config = config(&format!("\"file\":\"{}\"", file.display()));
+            fs::write(site.path("config").join(format!("{COTURN}.json")), config).unwrap();
+            text
+        });
+        assert_same(&filtered.lines, &want);
+    }
 }

@@ -2,32 +2,87 @@
 //! at its memory, stop it.
 
 use std::{
+    collections::BTreeMap,
     env, fs,
     io::Read,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use tempfile::TempDir;
 
 /// The environment variable that names the binary.
 pub const BINARY_ENV: &str = "FLUENT_BIT";
 
+/// The environment variable that names the ahead-of-time compiler of that Fluent Bit, `flb-wamrc`.
+pub const COMPILER_ENV: &str = "FLB_WAMRC";
+
 /// The binary to test with; says loudly that the test is skipped if there is none.
 #[must_use]
 pub fn binary() -> Option<PathBuf> {
-    let binary = env::var_os(BINARY_ENV).filter(|v| !v.is_empty()).map(PathBuf::from);
+    named(BINARY_ENV, "the real Fluent Bit")
+}
+
+fn named(variable: &str, what: &str) -> Option<PathBuf> {
+    let binary = env::var_os(variable).filter(|v| !v.is_empty()).map(PathBuf::from);
     if binary.is_none() {
         // Not `eprintln!`: the test harness would swallow it.
         let _ = std::io::Write::write_all(
             &mut std::io::stderr(),
-            format!("skipped: {BINARY_ENV} is not set\n").as_bytes(),
+            format!("skipped: {what}: {variable} is not set\n").as_bytes(),
         );
     }
     binary
+}
+
+/// How Fluent Bit is given its modules.
+#[derive(Debug)]
+pub enum Modules {
+    /// As they are built; Fluent Bit interprets them.
+    Interpreted,
+    /// Compiled to machine code by this binary before Fluent Bit loads them.
+    Compiled(PathBuf),
+}
+
+/// The ways to test in; says so if there is no compiler and one way is skipped.
+#[must_use]
+pub fn modules() -> Vec<Modules> {
+    let compiler = named(COMPILER_ENV, "modules compiled ahead of time").map(Modules::Compiled);
+    [Modules::Interpreted].into_iter().chain(compiler).collect()
+}
+
+impl Modules {
+    /// The module as Fluent Bit is to load it. What was compiled once is not compiled again.
+    ///
+    /// # Errors
+    /// When the compiler cannot be started or fails.
+    pub fn of(&self, wasm: &[u8]) -> anyhow::Result<Arc<[u8]>> {
+        /// Compiled modules by their wasm.
+        static COMPILED: Mutex<BTreeMap<Vec<u8>, Arc<[u8]>>> = Mutex::new(BTreeMap::new());
+        let Self::Compiled(compiler) = self else { return Ok(wasm.into()) };
+        // Held while compiling: tests that want the same module wait for it.
+        let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(module) = compiled.get(wasm) {
+            return Ok(module.clone());
+        }
+        let dir = tempfile::tempdir()?;
+        let [from, to] = ["filter.wasm", "filter.aot"].map(|name| dir.path().join(name));
+        fs::write(&from, wasm)?;
+        let run = Command::new(compiler)
+            .arg("-o")
+            .args([&to, &from])
+            .output()
+            .with_context(|| format!("cannot start {}", compiler.display()))?;
+        let said = String::from_utf8_lossy(&run.stdout);
+        ensure!(run.status.success(), "{} failed ({}): {said}", compiler.display(), run.status);
+        let module: Arc<[u8]> = fs::read(&to)?.into();
+        compiled.insert(wasm.to_vec(), module.clone());
+        Ok(module)
+    }
 }
 
 /// A directory of one run, with what the examples expect: the log to tail, the directory
