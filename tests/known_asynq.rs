@@ -19,6 +19,7 @@ const VARIES: &str = concat!(
     r"|(?-u:\b)(?:[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32}|[0-9a-f]{16})(?-u:\b)",
     r"|[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?",
     r#"|":-?[0-9][0-9.]{0,14}"#,
+    r"|[ =](?:[0-9]{1,7}|[0-9]{1,3}\.[0-9]{1,9})(?-u:\b)",
 );
 
 fn session(config: &str) -> Session<AsynqPayloadRedactor> {
@@ -46,7 +47,7 @@ impl Numbers {
 
     /// Other digits in the place of digits, hex digits in that of hex digits.
     fn vary(&mut self, found: &[u8]) -> Vec<u8> {
-        let hex = !found.contains(&b':');
+        let hex = found.len() >= 16 && !found.contains(&b':');
         // Seldom all of them are decimal, as those of a card are, or the number is 0.
         let decimal = self.next().is_multiple_of(4);
         if !hex && found.starts_with(b"\":") && self.next().is_multiple_of(16) {
@@ -97,6 +98,99 @@ fn what_is_known_to_stay_would_stay_if_it_was_looked_at() {
                     log.name,
                     show(record)
                 );
+            }
+        }
+    }
+}
+
+/// Words beside which a value may be sensitive, and what may be between them.
+const WORDS: [&str; 34] = [
+    "password",
+    "pass",
+    "secret",
+    "token",
+    "api key",
+    "api_key",
+    "key",
+    "code",
+    "verification code",
+    "your code is",
+    "otp",
+    "pin",
+    "cvc",
+    "sid",
+    "session",
+    "session_id",
+    "Bearer",
+    "Basic",
+    "Authorization",
+    "card",
+    "iban",
+    "ssn",
+    "passport",
+    "phone",
+    "tel",
+    "account",
+    "name",
+    "payload",
+    "data",
+    "id",
+    "task id",
+    "user",
+    "goroutine",
+    "took",
+];
+const BETWEEN: [&str; 9] = [" ", "=", ": ", ":", " = ", " is ", " #", " (", "=\u{1b}[0m"];
+const BEHIND: [&str; 9] = ["", " ", ", ", ". ", ") x", " and on", ": x", " 12 ", "\n"];
+const VALUES: [&str; 20] = [
+    "1fae43d8-f4b9-49fe-9a37-1a55628641e7",
+    "c6a6c7b4-77ae-5bd3-9ad6-38ca8fa3bd1f",
+    "00000000-0000-0000-0000-000000000000",
+    "aaaaaaaa-bbbb-aaaa-bbbb-aaaaaaaaaaaa",
+    "12345678-1111-1111-1111-111111111111",
+    "0",
+    "5",
+    "12",
+    "249",
+    "4711",
+    "20260",
+    "151819",
+    "1234567",
+    "0.5",
+    "12.5",
+    "4.274089ms",
+    "5ms",
+    "137s",
+    "fc7232374def3e8ff97252397e4b26cf",
+    "0171",
+];
+
+/// Every word with every value: first those that stay, whatever that is, and then all again.
+#[test]
+fn a_value_beside_a_word_is_known_only_if_all_its_like_stay() {
+    for quote in ["", "\""] {
+        let (mut quick, mut thorough) = (session(""), session(LOOKS_AT_ALL));
+        for word in WORDS {
+            for between in BETWEEN {
+                for behind in BEHIND {
+                    for turn in 0..VALUES.len() * 2 {
+                        // Forwards, then backwards: each of two that are alike is the first once.
+                        let value = VALUES[turn.min(2 * VALUES.len() - 1 - turn)];
+                        let line =
+                            format!("2026/11/21 00:15:48 x {word}{between}{quote}{value}{quote}{behind}");
+                        let wrapped = serde_json::to_vec(&serde_json::json!({ "log": line })).unwrap();
+                        for (encoding, body) in
+                            [(Encoding::Text, line.as_bytes()), (Encoding::Json, &wrapped)]
+                        {
+                            assert_eq!(
+                                filter(&mut quick, encoding, body),
+                                filter(&mut thorough, encoding, body),
+                                "{}",
+                                show(body)
+                            );
+                        }
+                    }
+                }
             }
         }
     }

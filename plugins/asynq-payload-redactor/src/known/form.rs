@@ -19,9 +19,16 @@ enum Part {
     Time,
     /// A time as container runtimes write it: a line that starts with it may be a piece of one.
     RuntimeTime,
-    /// A number.
+    /// A number of JSON.
     Number,
+    /// A uuid in a text that starts with a small letter, as values of several words do not.
+    SmallId,
 }
+
+/// The parts from here on are numbers in text, by how many bytes they have: `0`, then integers, then those with a point.
+const ZERO: u8 = 16;
+const INTEGER: u8 = ZERO;
+const DECIMAL: u8 = INTEGER + 16;
 
 /// Most bytes of [`Form::parts`].
 const MAX_PARTS: usize = 240;
@@ -54,10 +61,10 @@ impl Form {
     }
 
     /// `before` stays, and then a part is left out.
-    fn leave_out(&mut self, before: &[u8], part: Part) {
+    fn leave_out(&mut self, before: &[u8], part: u8) {
         self.bytes.extend_from_slice(before);
         let [low, high, ..] = self.bytes.len().to_le_bytes();
-        self.parts.extend_from_slice(&[low, high, part as u8]);
+        self.parts.extend_from_slice(&[low, high, part]);
     }
 
     /// A record that is JSON.
@@ -70,64 +77,74 @@ impl Form {
                 return None;
             }
             if body[close] == b'\\' {
-                (pos, done) = self.escaped(body, &mut marks, close, done)?;
+                (pos, done) = self.escaped(body, &mut marks, open + 1, close, done)?;
             } else {
-                (pos, done) = self.quoted(body, open + 1, close, close + 1, done);
+                (pos, done) = self.quoted(body, (open + 1, close), close + 1, false, done);
             }
         }
         self.bytes.extend_from_slice(&body[done..]);
         Some(())
     }
 
-    /// JSON in a string of JSON, as a line that a logger wrote becomes a record: no other escapes than those of quotes,
-    /// of which the first is at `at`, and perhaps a line feed in the end. Says where the string ends.
+    /// A string with escapes, of which the first is at `at`: a line that a logger wrote becomes such a string of a record.
+    /// Says where it ends.
     fn escaped(
         &mut self,
         body: &[u8],
         marks: &mut Marks<'_>,
+        start: usize,
         at: usize,
         mut done: usize,
     ) -> Option<(usize, usize)> {
-        let mut open = at;
+        let (mut from, mut mark, mut first) = (start, at, true);
         loop {
-            match (body.get(open + 1), body.get(open + 2)) {
-                (Some(b'"'), _) => {}
-                (Some(b'n'), Some(b'"')) => return Some((open + 3, done)),
-                _ => return None,
+            let escape = if body[mark] == b'\\' { *body.get(mark + 1)? } else { 0 };
+            // Others may stand for anything, and are no end of a word.
+            let closed = matches!(escape, 0 | b'"' | b'n' | b't');
+            if mark - from.min(mark) >= if first { SHORTEST } else { 1 } {
+                done = self.parts_of_text(body, (from, mark), first, closed, done);
             }
-            let close = marks.next(open + 2)?;
-            if body[close] != b'\\' || body.get(close + 1) != Some(&b'"') {
-                return None;
-            }
-            let pos;
-            (pos, done) = self.quoted(body, open + 2, close, close + 2, done);
-            open = marks.next(pos)?;
-            if body[open] == b'"' {
-                return Some((open + 1, done));
+            first = false;
+            match escape {
+                0 => return Some((mark + 1, done)),
+                b'"' => {
+                    let close = marks.next(mark + 2)?;
+                    if body[close] == b'\\' && body.get(close + 1) == Some(&b'"') {
+                        (from, done) = self.quoted(body, (mark + 2, close), close + 2, true, done);
+                        mark = marks.next(from)?;
+                    } else {
+                        (from, mark) = (mark + 2, close);
+                    }
+                }
+                _ => {
+                    from = mark + 2;
+                    mark = marks.next(from)?;
+                }
             }
         }
     }
 
-    /// What is between two quotes, and, if it is a name, the number that it names. `behind` is where the quote ends.
+    /// What is between two quotes, and, if it is a name, the number that it names. `behind` is where the quote ends,
+    /// `inner` says that the quotes are in a text.
     #[inline(always)]
     fn quoted(
         &mut self,
         body: &[u8],
-        start: usize,
-        end: usize,
+        content: (usize, usize),
         behind: usize,
+        inner: bool,
         done: usize,
     ) -> (usize, usize) {
         let done = match body.get(behind) {
             Some(b':') => self.number(body, behind + 1, done),
-            _ if end - start >= SHORTEST => self.string(body, start, end, done),
+            _ if content.1 - content.0 >= SHORTEST => self.string(body, content, inner, done),
             _ => done,
         };
         (behind.max(done), done)
     }
 
     /// A string that is a value.
-    fn string(&mut self, body: &[u8], start: usize, end: usize, done: usize) -> usize {
+    fn string(&mut self, body: &[u8], (start, end): (usize, usize), inner: bool, done: usize) -> usize {
         let text = &body[start..end];
         let part = match text.len() {
             UUID_BYTES if uuid(text) => Some(Part::Id),
@@ -136,11 +153,12 @@ impl Form {
             64 if hash_in_hex(text) => Some(Part::Hash64),
             _ => None,
         };
-        if let Some(part) = part {
-            self.leave_out(&body[done..start], part);
+        // In a text the word before it may matter, as it does without quotes.
+        if let Some(part) = part.filter(|_| !inner || mixed(text)) {
+            self.leave_out(&body[done..start], part as u8);
             return end;
         }
-        self.parts_of_text(body, start, end, done)
+        self.parts_of_text(body, (start, end), true, true, done)
     }
 
     /// A value behind its colon.
@@ -151,41 +169,149 @@ impl Form {
         }
         self.zeros |= u64::from(body[at] == b'0' && length == 1) << self.numbers;
         self.numbers += 1;
-        self.leave_out(&body[done..at], Part::Number);
+        self.leave_out(&body[done..at], Part::Number as u8);
         at + length
     }
 
     /// A line.
     fn text(&mut self, body: &[u8]) -> Option<()> {
-        let done = self.parts_of_text(body, 0, body.len(), 0);
+        let done = self.parts_of_text(body, (0, body.len()), true, true, 0);
         self.bytes.extend_from_slice(&body[done..]);
         Some(())
     }
 
-    /// What is before the last time or id of the text `start..end`, from `done` on. Says where that ends.
-    fn parts_of_text(&mut self, body: &[u8], start: usize, end: usize, mut done: usize) -> usize {
+    /// What is before the last part of a text that can be left out, from `done` on: the time it begins with if `first`,
+    /// ids and numbers behind `=` or a blank. Says where that part ends. `closed`: what is behind the text ends a word.
+    fn parts_of_text(
+        &mut self,
+        body: &[u8],
+        (start, end): (usize, usize),
+        first: bool,
+        closed: bool,
+        mut done: usize,
+    ) -> usize {
         let text = &body[start..end];
-        let (from, to) = time(text);
-        if from < to {
-            let runtime = to - from >= 20 && text[from + 4] == b'-' && text[from + 10] == b'T';
-            let part = if runtime { Part::RuntimeTime } else { Part::Time };
-            self.leave_out(&body[done..start + from], part);
-            done = start + to;
+        let mut pos = 0;
+        if first {
+            let (from, to) = time(text);
+            if from < to && (closed || to < text.len()) {
+                let runtime = to - from >= 20 && text[from + 4] == b'-' && text[from + 10] == b'T';
+                let part = if runtime { Part::RuntimeTime } else { Part::Time };
+                self.leave_out(&body[done..start + from], part as u8);
+                done = start + to;
+                pos = to;
+            }
         }
-        let mut pos = to;
-        while text.len() - pos > UUID_BYTES {
-            let Some(at) = memchr::memchr(b'=', &text[pos..]).map(|i| pos + i + 1) else { break };
-            pos = at;
-            if let Some(id) = text.get(at..at + UUID_BYTES)
-                && matches!(text.get(at + UUID_BYTES), None | Some(b' '))
-                && uuid(id)
-            {
-                self.leave_out(&body[done..start + at], Part::Id);
-                pos = at + UUID_BYTES;
+        while let Some(at) = memchr::memchr2(b' ', b'=', &text[pos..]).map(|i| pos + i) {
+            pos = at + 1;
+            let Some(&byte) = text.get(pos) else { break };
+            let (length, part) = match byte {
+                b'0'..=b'9' => match id_behind(text, at, closed) {
+                    0 => number_behind(text, at, closed),
+                    length => (length, Part::Id as u8),
+                },
+                b'a'..=b'f' => (id_behind(text, at, closed), Part::SmallId as u8),
+                b'A'..=b'F' => (id_behind(text, at, closed), Part::Id as u8),
+                _ => continue,
+            };
+            // What was left out of this text already is before it.
+            if length > 0 && start + pos >= done {
+                self.leave_out(&body[done..start + pos], part);
+                pos += length;
                 done = start + pos;
             }
         }
         done
+    }
+}
+
+/// How long the uuid is that stands behind the `=` or the blank at `at`; 0 if there is none.
+///
+/// Beside some words, such as `session`, rules ask whether a value is made of digits and letters by turns, as secrets
+/// are. Only uuids that are can be taken for one another.
+fn id_behind(text: &[u8], at: usize, closed: bool) -> usize {
+    let start = at + 1;
+    let good = text.get(start + 8) == Some(&b'-')
+        && text.get(start..start + UUID_BYTES).is_some_and(|id| uuid(id) && mixed(id))
+        && ends_word(text, start + UUID_BYTES, closed);
+    if good { UUID_BYTES } else { 0 }
+}
+
+/// Whether a uuid or a hash changes at least three times from digits to letters or back. Nearly all do.
+fn mixed(id: &[u8]) -> bool {
+    let Some((first, rest)) = id.split_first_chunk::<8>() else { return false };
+    let Some(last) = rest.last_chunk::<8>() else { return false };
+    let changes = |group: &[u8; 8]| {
+        // This bit tells a letter from a digit.
+        let letters = u64::from_le_bytes(*group) & 0x4040_4040_4040_4040;
+        ((letters ^ (letters >> 8)) & 0x0040_4040_4040_4040).count_ones()
+    };
+    changes(first) + changes(last) >= 3
+}
+
+/// Most bytes of a number in text before its point, or without one. No detector knows a shorter number, and the rules
+/// for codes and pins go by how many digits there are.
+const TEXT_DIGITS: usize = 6;
+
+/// Units of numbers.
+const UNITS: [&[u8]; 6] = [b"ms", b"s", "µs".as_bytes(), b"ns", b"m", b"h"];
+
+/// How long the number is that stands behind the `=` or the blank at `at`, and which part it is; 0 if there is none.
+///
+/// It is a word of its own but for its unit, and not next to other numbers: groups of digits may be one number, or
+/// bytes in hex or decimal.
+fn number_behind(text: &[u8], at: usize, closed: bool) -> (usize, u8) {
+    const NONE: (usize, u8) = (0, 0);
+    let before = &text[..at];
+    let word = text[at] == b'='
+        || matches!(before.last(), Some(b':' | b'='))
+        || before.last_chunk::<3>().is_some_and(|word| word.iter().all(u8::is_ascii_alphabetic));
+    if !word {
+        return NONE;
+    }
+    let number = &text[at + 1..];
+    let digits = |from: usize| number[from..].iter().take(10).take_while(|b| b.is_ascii_digit()).count();
+    let whole = digits(0);
+    if whole > TEXT_DIGITS || number[0] == b'0' && whole > 1 {
+        return NONE;
+    }
+    let (mut length, mut part) = (whole, INTEGER + whole as u8);
+    if number.get(whole) == Some(&b'.') {
+        let fraction = digits(whole + 1);
+        length += 1 + fraction;
+        part = DECIMAL + length as u8;
+        if !(1..10).contains(&fraction) || length >= NUMBER_BYTES {
+            return NONE;
+        }
+    } else if number[0] == b'0' {
+        part = ZERO;
+    }
+    let rest = &number[length..];
+    let unit = UNITS
+        .iter()
+        .find(|unit| rest.starts_with(unit) && !rest.get(unit.len()).is_some_and(u8::is_ascii_alphanumeric));
+    // With a unit, few digits: there are ids that are made of digits and a letter.
+    if unit.is_some() && part < DECIMAL && whole > 4 {
+        return NONE;
+    }
+    let behind = at + 1 + length + unit.map_or(0, |unit| unit.len());
+    if !ends_word(text, behind, closed) {
+        return NONE;
+    }
+    let next = text[behind..].iter().find(|b| !matches!(b, b' ' | b','));
+    // Perhaps the first pair of many.
+    let pair = length == 2
+        && text.get(behind + 1..behind + 3).is_some_and(|pair| pair.iter().all(u8::is_ascii_hexdigit));
+    if next.is_some_and(u8::is_ascii_digit) || pair { NONE } else { (length, part) }
+}
+
+/// Whether a word ends before `at`.
+fn ends_word(text: &[u8], at: usize, closed: bool) -> bool {
+    match text.get(at) {
+        None => closed,
+        Some(b' ') => true,
+        Some(b',') => text.get(at + 1) == Some(&b' '),
+        Some(_) => false,
     }
 }
 
@@ -399,9 +525,16 @@ mod tests {
             let end = form.bytes.len() - 2 - form.parts.len();
             let mut text = String::from_utf8(form.bytes[..end].to_vec()).unwrap();
             for part in form.parts.chunks(3).rev() {
-                let name =
-                    ["<id>", "<32>", "<40>", "<64>", "<time>", "<TIME>", "<number>"][usize::from(part[2])];
-                text.insert_str(usize::from(u16::from_le_bytes([part[0], part[1]])), name);
+                let names = ["<id>", "<32>", "<40>", "<64>", "<time>", "<TIME>", "<number>", "<small id>"];
+                let name = names.get(usize::from(part[2])).map_or_else(
+                    || match part[2] {
+                        ZERO => "<0>".to_owned(),
+                        decimal @ DECIMAL.. => format!("<.{}>", decimal - DECIMAL),
+                        integer => format!("<{}>", integer - INTEGER),
+                    },
+                    |name| (*name).to_owned(),
+                );
+                text.insert_str(usize::from(u16::from_le_bytes([part[0], part[1]])), &name);
             }
             text
         })
@@ -465,14 +598,69 @@ mod tests {
         );
         let expected = r#"{"log":"{\"time\":\"<TIME>\",\"n\":<number>,\"m\":\"done id=<id>\",\"id\":\"<id>\"}\n","s":"x"}"#;
         assert_eq!(form(&line).as_deref(), Some(expected));
-        for body in [
-            r#"{"a":"b\"c"}"#,
-            r#"{"a":"b\\"}"#,
-            r#"{"a":"b}"#,
-            r#"{"a":"\"b\nc\""}"#,
-            r#"{"a":"\"b\u0022"}"#,
-        ] {
+        for body in [r#"{"a":"b}"#, r#"{"a":"b\"#, r#"{"a":"b\""#, r#"{"a":"b\\\""#, r#"{"a\"#] {
             assert_eq!(form(body), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn escapes_stay_and_what_is_between_them_is_text() {
+        let (id, time) = ("1fae43d8-f4b9-49fe-9a37-1a55628641e7", "2026-11-21T00:15:48Z");
+        for (text, expected) in [
+            (format!(r#"{time} start \"mail\" id={id}\n"#), r#"<TIME> start \"mail\" id=<id>\n"#),
+            (format!(r#"{time}\n"#), r#"<TIME>\n"#),
+            (format!(r#"{time}\u0041"#), r#"2026-11-21T00:15:48Z\u0041"#),
+            (format!(r#"retry of id={id}\" x"#), r#"retry of id=<id>\" x"#),
+            (
+                format!(r#"retry of id={id}\u0041 x"#),
+                r#"retry of id=1fae43d8-f4b9-49fe-9a37-1a55628641e7\u0041 x"#,
+            ),
+            (
+                format!(r#"{time} stderr F {{\"time\":\"{time}\",\"n\":5}}"#),
+                r#"<TIME> stderr F {\"time\":\"<TIME>\",\"n\":<number>}"#,
+            ),
+            (
+                r#"main.go:259 +0x203b\n\tgoroutine 537 [running]"#.to_owned(),
+                r#"main.go:259 +0x203b\n\tgoroutine <3> [running]"#,
+            ),
+            (r#"a\"b"#.to_owned(), r#"a\"b"#),
+            (r#"b\\"#.to_owned(), r#"b\\"#),
+            (r#"\"b\nc\""#.to_owned(), r#"\"b\nc\""#),
+            (r#"x\"took 5 s\" and 5\""#.to_owned(), r#"x\"took 5 s\" and <1>\""#),
+        ] {
+            assert_eq!(
+                form(&format!(r#"{{"log":"{text}","s":"x"}}"#)),
+                Some(format!(r#"{{"log":"{expected}","s":"x"}}"#))
+            );
+        }
+    }
+
+    #[test]
+    fn ids_and_numbers_of_a_text_are_words_of_their_own() {
+        let id = "1fae43d8-f4b9-49fe-9a37-1a55628641e7";
+        for (text, expected) in [
+            ("TASK: x, ID: {id}, RETRY: 0/1", "TASK: x, ID: <id>, RETRY: 0/1"),
+            ("task {id} done", "task <id> done"),
+            ("task {id}. done {id}", "task {id}. done <id>"),
+            ("x 11111111-1111-1111-1111-111111111111 y", "x 11111111-1111-1111-1111-111111111111 y"),
+            ("x=11111111-1111-1111-1111-111111111111 y", "x=11111111-1111-1111-1111-111111111111 y"),
+            ("Elapsed Time = 4.274089ms", "Elapsed Time = <.8>ms"),
+            ("elapsed=17.722602ms n=0 m=12, k=1234567 f=0.5", "elapsed=<.9>ms n=<0> m=<2>, k=1234567 f=<.3>"),
+            ("took 5ms or 250 µs or 9h", "took <1>ms or 250 µs or 9h"),
+            ("goroutine 537", "goroutine <3>"),
+            ("call 555 1234 or 5 6 7", "call 555 1234 or 5 6 7"),
+            (
+                "n=007 n=-5 n=1e3 n=5x n=1.2.3 n=1. n=5/6 n=5.",
+                "n=007 n=-5 n=1e3 n=5x n=1.2.3 n=1. n=5/6 n=5.",
+            ),
+            ("data 22 c3 a9", "data 22 c3 a9"),
+            ("data=[12 34 56]", "data=[12 34 56]"),
+            ("7b 22 61", "7b 22 61"),
+            ("dni=12345s dni=1234s", "dni=12345s dni=<4>s"),
+            ("call (030) 1234 or +49 171 5555", "call (030) 1234 or +49 171 5555"),
+        ] {
+            let text = text.replace("{id}", id);
+            assert_eq!(form(&text), Some(expected.replace("{id}", id)));
         }
     }
 

@@ -1,6 +1,8 @@
 //! What a text may hold, told in one pass over pairs of bytes. Most strings of a log are words, ids and times, and hold
 //! nothing; where every instruction is interpreted, one look-up per two bytes is what a look may cost.
 
+use super::pair::is_name_start;
+
 /// Something may start that is no plain text: a structure, a pair, quotes, an escape.
 pub(super) const START: u8 = 1;
 /// Bytes that are no printable ASCII.
@@ -33,11 +35,12 @@ impl Look {
                 mark(other, odd, ODD);
             }
         }
-        // A colon counts before a blank, a quote or a bracket: between two pairs it may be before any of them.
+        // A colon counts before a blank, a quote, a bracket, or what the value of a name starts with: between two pairs
+        // it may be before any of them.
         for before in 0..=255 {
             mark(before, b':', START);
         }
-        for after in *b" \"{[&`" {
+        for after in (0..=255).filter(|b| b" \"{[&`".contains(b) || is_name_start(*b)) {
             mark(b':', after, START);
         }
         // `eyJ`, `ewo`, `W3s`, `WyJ`, `eyA`, and `7b22`, `7b0a`, `5b7b`, at even offsets and at odd ones.
@@ -87,11 +90,20 @@ impl Look {
 const LONG: usize = 47;
 
 fn has_start(text: &[u8]) -> bool {
-    text.iter().zip(text.iter().skip(1).chain(b" ")).any(|(b, next)| match b {
+    text.iter().zip(text.iter().skip(1).chain(b" ")).enumerate().any(|(at, (b, next))| match b {
         b'{' | b'[' | b'=' | b'"' | b'`' | b'\\' => true,
-        b':' => matches!(next, b' ' | b'"' | b'{' | b'[' | b'&' | b'`'),
+        b':' => {
+            matches!(next, b' ' | b'"' | b'{' | b'[' | b'&' | b'`')
+                || is_name_start(*next) && ends_name(&text[..at])
+        }
         _ => false,
     })
+}
+
+/// Whether a text ends like a name, with a letter and up to two digits after it: not like `08:15` or `10.0.0.1:80`.
+fn ends_name(text: &[u8]) -> bool {
+    let digits = text.iter().rev().take(2).take_while(|b| b.is_ascii_digit()).count();
+    text[..text.len() - digits].last().is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_')
 }
 
 /// A table on the heap: it is no guest for a stack.
@@ -110,12 +122,32 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_colon_counts_behind_a_name() {
+        let look = Look::new();
+        for (text, starts) in [
+            ("first_name:Ada", true),
+            ("line1:Main", true),
+            ("ssn:123", true),
+            ("x: y", true),
+            ("at 08:15", false),
+            ("10.0.0.1:80", false),
+            ("email:welcome", false),
+        ] {
+            for before in ["", " "] {
+                assert_eq!(look.may_start(format!("{before}{text}").as_bytes()), starts, "{text}");
+            }
+        }
+    }
+
+    #[test]
     fn marks_are_seen_at_every_offset() {
         let look = Look::new();
         for (text, mark) in [
             ("{", START),
             ("=", START),
             ("data: x", START),
+            ("ssn:1fae43", START),
+            ("name:Ada", START),
             ("\\", START),
             ("é", ODD),
             ("\x01", ODD),

@@ -253,7 +253,7 @@ fn is_spoken(class: KeyClass) -> bool {
 }
 
 /// Whether a word of a name, a street or a number may start with this byte.
-fn is_name_start(byte: u8) -> bool {
+pub(super) fn is_name_start(byte: u8) -> bool {
     byte.is_ascii_uppercase() || byte.is_ascii_digit() || !byte.is_ascii() || matches!(byte, b'+' | b'(')
 }
 
