@@ -136,7 +136,7 @@ impl Form {
         done: usize,
     ) -> (usize, usize) {
         let done = match body.get(behind) {
-            Some(b':') => self.number(body, behind + 1, done),
+            Some(b':') => self.number(body, behind + 1, inner, done),
             _ if content.1 - content.0 >= SHORTEST => self.string(body, content, inner, done),
             _ => done,
         };
@@ -161,15 +161,28 @@ impl Form {
         self.parts_of_text(body, (start, end), true, true, done)
     }
 
-    /// A value behind its colon.
-    fn number(&mut self, body: &[u8], at: usize, done: usize) -> usize {
+    /// A value behind its colon. In a text, rules for codes go by how many digits there are.
+    fn number(&mut self, body: &[u8], at: usize, inner: bool, done: usize) -> usize {
         let length = length_of_number(&body[at..]);
-        if length == 0 || self.numbers == u64::BITS {
+        if length == 0 {
             return done;
         }
-        self.zeros |= u64::from(body[at] == b'0' && length == 1) << self.numbers;
-        self.numbers += 1;
-        self.leave_out(&body[done..at], Part::Number as u8);
+        let zero = body[at] == b'0' && length == 1;
+        let part = if inner {
+            match body[at] {
+                b'-' => return done,
+                _ if zero => ZERO,
+                _ if body[at..at + length].contains(&b'.') => DECIMAL,
+                _ => INTEGER + length as u8,
+            }
+        } else if self.numbers == u64::BITS {
+            return done;
+        } else {
+            self.zeros |= u64::from(zero) << self.numbers;
+            self.numbers += 1;
+            Part::Number as u8
+        };
+        self.leave_out(&body[done..at], part);
         at + length
     }
 
@@ -369,7 +382,7 @@ fn marks(word: u64) -> u64 {
     !(other(word ^ (ONES * 0x22)) & other(word ^ (ONES * 0x5C))) & !LOWS
 }
 
-/// How long the JSON number is that `text` starts with, if it is a short one; else 0.
+/// How long the JSON number is that `text` starts with, if it is short or has a point; else 0.
 fn length_of_number(text: &[u8]) -> usize {
     let sign = usize::from(text.first() == Some(&b'-'));
     let mut length = sign;
@@ -389,7 +402,8 @@ fn length_of_number(text: &[u8]) -> usize {
         _ => true,
     };
     let ended = matches!(text.get(length), Some(b',' | b'}')) && point.is_none_or(|p| p + 1 < length);
-    if good && ended && length < NUMBER_BYTES { length } else { 0 }
+    // Those with a point are of no card.
+    if good && ended && (length < NUMBER_BYTES || point.is_some()) { length } else { 0 }
 }
 
 const UUID_BYTES: usize = 36;
@@ -445,18 +459,21 @@ const NEVER_TEXT: [bool; 256] = {
     table
 };
 
-/// Where in a text the time is that it starts with, behind `asynq: pid=6737 ` or nothing. Empty if there is none.
+/// Where in a text the time is that it starts with, behind `asynq: pid=6737 `, `time=` or nothing. Empty if there is none.
 ///
 /// `2026-11-21T00:15:48.744851Z`, `2026/11/21 00:15:48` and what is between: date and time of day to the second, then
 /// a fraction of up to nine digits and a zone, if wanted.
 pub fn time(text: &[u8]) -> (usize, usize) {
     const PREFIX: &[u8] = b"asynq: pid=";
+    const NAME: &[u8] = b"time=";
     let start = if text.first() == Some(&b'a') && text.starts_with(PREFIX) {
         let digits = text[PREFIX.len()..].iter().take(11).take_while(|b| b.is_ascii_digit()).count();
         match text.get(PREFIX.len() + digits) {
             Some(b' ') if digits > 0 => PREFIX.len() + digits + 1,
             _ => return (0, 0),
         }
+    } else if text.starts_with(NAME) {
+        NAME.len()
     } else {
         0
     };
@@ -578,6 +595,8 @@ mod tests {
                 "asynq: pid=6737 2026/11/21 00:15:48.744851 INFO: Starting processing",
                 "asynq: pid=6737 <time> INFO: Starting processing",
             ),
+            ("time=2026-11-21T00:15:48.744Z level=INFO n=5", "time=<TIME> level=INFO n=<1>"),
+            (r#"{"ts":1795220181.0340245,"n":1795220181034}"#, r#"{"ts":<number>,"n":1795220181034}"#),
             ("id=1fae43d8-f4b9-49fe-9a37-1a55628641e7", "id=<id>"),
             ("id=1fae43d8-f4b9-49fe-9a37-1a55628641e7,", "id=1fae43d8-f4b9-49fe-9a37-1a55628641e7,"),
             (
@@ -596,7 +615,8 @@ mod tests {
         let line = format!(
             r#"{{"log":"{{\"time\":\"{time}\",\"n\":5,\"m\":\"done id={id}\",\"id\":\"{id}\"}}\n","s":"x"}}"#
         );
-        let expected = r#"{"log":"{\"time\":\"<TIME>\",\"n\":<number>,\"m\":\"done id=<id>\",\"id\":\"<id>\"}\n","s":"x"}"#;
+        let expected =
+            r#"{"log":"{\"time\":\"<TIME>\",\"n\":<1>,\"m\":\"done id=<id>\",\"id\":\"<id>\"}\n","s":"x"}"#;
         assert_eq!(form(&line).as_deref(), Some(expected));
         for body in [r#"{"a":"b}"#, r#"{"a":"b\"#, r#"{"a":"b\""#, r#"{"a":"b\\\""#, r#"{"a\"#] {
             assert_eq!(form(body), None, "{body}");
@@ -617,7 +637,7 @@ mod tests {
             ),
             (
                 format!(r#"{time} stderr F {{\"time\":\"{time}\",\"n\":5}}"#),
-                r#"<TIME> stderr F {\"time\":\"<TIME>\",\"n\":<number>}"#,
+                r#"<TIME> stderr F {\"time\":\"<TIME>\",\"n\":<1>}"#,
             ),
             (
                 r#"main.go:259 +0x203b\n\tgoroutine 537 [running]"#.to_owned(),

@@ -2,9 +2,11 @@
 //!
 //! Programs write the same few lines over and over, but for times, ids and small numbers. The form of a record is
 //! its bytes without those; a record that stayed as it was lets all of its form pass. What is left out of a form
-//! must be what no rule looks at: `sieve` passes over the same times, ids and hashes ([`time`], [`uuid`],
-//! [`hash_in_hex`]), and numbers of
-//! fewer than [`NUMBER_BYTES`](crate::sieve::NUMBER_BYTES) bytes matter to none but their name, and whether they are 0.
+//! must be what no rule tells apart. `sieve` passes over the same times, ids and hashes in fields ([`time`], [`uuid`],
+//! [`hash_in_hex`]); numbers of fewer than [`NUMBER_BYTES`](crate::sieve::NUMBER_BYTES) bytes, and those with a point,
+//! matter to none but their name, and whether they are 0. In text it is the word beside a value that may make it a
+//! secret or a code, and how the value is made: of digits and letters by turns, of so many digits. So ids that are not
+//! made like most stay in the form, and so does the length of a number.
 
 mod form;
 
@@ -13,11 +15,11 @@ use tamis_sdk::lru::hash;
 use self::form::Form;
 pub use self::form::{hash_in_hex, time, uuid};
 
-/// Longer records are seldom alike.
-const MAX_BYTES: usize = 768;
+/// Longer records are seldom alike; stack traces of Go have up to this.
+const MAX_BYTES: usize = 2 << 10;
 /// Forms with equal low bits of their hash share so many places.
 const WAYS: usize = 4;
-/// How many such sets there are. All forms together take 768 KiB at most, and a fifth of that in practice.
+/// How many such sets there are. All forms together take 2 MiB at most, and a tenth of that in practice.
 const SETS: usize = 256;
 
 /// A form.
