@@ -142,7 +142,7 @@ const WORDS: [&str; 34] = [
 ];
 const BETWEEN: [&str; 9] = [" ", "=", ": ", ":", " = ", " is ", " #", " (", "=\u{1b}[0m"];
 const BEHIND: [&str; 9] = ["", " ", ", ", ". ", ") x", " and on", ": x", " 12 ", "\n"];
-const VALUES: [&str; 20] = [
+const VALUES: [&str; 28] = [
     "1fae43d8-f4b9-49fe-9a37-1a55628641e7",
     "c6a6c7b4-77ae-5bd3-9ad6-38ca8fa3bd1f",
     "00000000-0000-0000-0000-000000000000",
@@ -163,6 +163,14 @@ const VALUES: [&str; 20] = [
     "137s",
     "fc7232374def3e8ff97252397e4b26cf",
     "0171",
+    "12345678",
+    "123456789",
+    "12345678901",
+    "86095742719",
+    "1.5",
+    "13.639994ms",
+    "123.639994ms",
+    "1234ms",
 ];
 
 /// How a value may stand beside a word, as `WORD` and `VALUE`: in prose, as a pair, in JSON that is printed into a text.

@@ -25,10 +25,22 @@ enum Part {
     SmallId,
 }
 
-/// The parts from here on are numbers in text, by how many bytes they have: `0`, then integers, then those with a point.
+/// The parts from here on are numbers in text, which rules for codes, pins and secrets judge by their length: `0`, then
+/// those with one or two digits, three, four or five, six, seven or eight; then those with a point that have three bytes
+/// with their unit, less than a secret has, or more.
 const ZERO: u8 = 16;
-const INTEGER: u8 = ZERO;
-const DECIMAL: u8 = INTEGER + 16;
+const INTEGERS: [u8; 9] = [ZERO, 17, 17, 18, 19, 19, 20, 21, 21];
+const DECIMAL: u8 = 22;
+
+/// The part that a number in text is with `digits` digits; `None` if there is more to such a number than its length.
+fn integer(first: u8, digits: usize) -> Option<u8> {
+    if first == b'0' && digits == 1 { Some(ZERO) } else { INTEGERS.get(digits).copied() }
+}
+
+/// The part that a number with a point is, of so many bytes with its unit.
+fn decimal(length: usize) -> u8 {
+    DECIMAL + u8::from(length > 3) + u8::from(length >= 12)
+}
 
 /// Most bytes of [`Form::parts`].
 const MAX_PARTS: usize = 240;
@@ -169,12 +181,13 @@ impl Form {
         }
         let zero = body[at] == b'0' && length == 1;
         let part = if inner {
-            match body[at] {
-                b'-' => return done,
-                _ if zero => ZERO,
-                _ if body[at..at + length].contains(&b'.') => DECIMAL,
-                _ => INTEGER + length as u8,
-            }
+            let part = match body[at] {
+                b'-' => None,
+                _ if body[at..at + length].contains(&b'.') => Some(decimal(length)),
+                first => integer(first, length),
+            };
+            let Some(part) = part else { return done };
+            part
         } else if self.numbers == u64::BITS {
             return done;
         } else {
@@ -288,29 +301,22 @@ fn number_behind(text: &[u8], at: usize, closed: bool) -> (usize, u8) {
     if whole > TEXT_DIGITS || number[0] == b'0' && whole > 1 {
         return NONE;
     }
-    let (mut length, mut part) = (whole, INTEGER + whole as u8);
-    if number.get(whole) == Some(&b'.') {
-        let fraction = digits(whole + 1);
-        length += 1 + fraction;
-        part = DECIMAL + length as u8;
-        if !(1..10).contains(&fraction) || length >= NUMBER_BYTES {
-            return NONE;
-        }
-    } else if number[0] == b'0' {
-        part = ZERO;
-    }
+    let fraction = if number.get(whole) == Some(&b'.') { digits(whole + 1) } else { 0 };
+    let length = if fraction > 0 { whole + 1 + fraction } else { whole };
     let rest = &number[length..];
     let unit = UNITS
         .iter()
         .find(|unit| rest.starts_with(unit) && !rest.get(unit.len()).is_some_and(u8::is_ascii_alphanumeric));
-    // With a unit, few digits: there are ids that are made of digits and a letter.
-    if unit.is_some() && part < DECIMAL && whole > 4 {
-        return NONE;
-    }
-    let behind = at + 1 + length + unit.map_or(0, |unit| unit.len());
-    if !ends_word(text, behind, closed) {
-        return NONE;
-    }
+    let unit = unit.map_or(0, |unit| unit.len());
+    let part = match fraction {
+        // With a unit, few digits: there are ids that are made of digits and a letter.
+        0 if unit > 0 && whole > 4 => None,
+        0 => integer(number[0], whole),
+        1..10 => Some(decimal(length + unit)),
+        _ => None,
+    };
+    let behind = at + 1 + length + unit;
+    let Some(part) = part.filter(|_| ends_word(text, behind, closed)) else { return NONE };
     let next = text[behind..].iter().find(|b| !matches!(b, b' ' | b','));
     // Perhaps the first pair of many.
     let pair = length == 2
@@ -547,7 +553,7 @@ mod tests {
                     || match part[2] {
                         ZERO => "<0>".to_owned(),
                         decimal @ DECIMAL.. => format!("<.{}>", decimal - DECIMAL),
-                        integer => format!("<{}>", integer - INTEGER),
+                        integer => format!("<{}>", integer - ZERO),
                     },
                     |name| (*name).to_owned(),
                 );
@@ -641,7 +647,7 @@ mod tests {
             ),
             (
                 r#"main.go:259 +0x203b\n\tgoroutine 537 [running]"#.to_owned(),
-                r#"main.go:259 +0x203b\n\tgoroutine <3> [running]"#,
+                r#"main.go:259 +0x203b\n\tgoroutine <2> [running]"#,
             ),
             (r#"a\"b"#.to_owned(), r#"a\"b"#),
             (r#"b\\"#.to_owned(), r#"b\\"#),
@@ -664,10 +670,10 @@ mod tests {
             ("task {id}. done {id}", "task {id}. done <id>"),
             ("x 11111111-1111-1111-1111-111111111111 y", "x 11111111-1111-1111-1111-111111111111 y"),
             ("x=11111111-1111-1111-1111-111111111111 y", "x=11111111-1111-1111-1111-111111111111 y"),
-            ("Elapsed Time = 4.274089ms", "Elapsed Time = <.8>ms"),
-            ("elapsed=17.722602ms n=0 m=12, k=1234567 f=0.5", "elapsed=<.9>ms n=<0> m=<2>, k=1234567 f=<.3>"),
+            ("Elapsed Time = 4.274089ms", "Elapsed Time = <.1>ms"),
+            ("elapsed=17.722602ms n=0 m=12, k=1234567 f=0.5", "elapsed=<.1>ms n=<0> m=<1>, k=1234567 f=<.0>"),
             ("took 5ms or 250 µs or 9h", "took <1>ms or 250 µs or 9h"),
-            ("goroutine 537", "goroutine <3>"),
+            ("goroutine 537", "goroutine <2>"),
             ("call 555 1234 or 5 6 7", "call 555 1234 or 5 6 7"),
             (
                 "n=007 n=-5 n=1e3 n=5x n=1.2.3 n=1. n=5/6 n=5.",
@@ -676,7 +682,7 @@ mod tests {
             ("data 22 c3 a9", "data 22 c3 a9"),
             ("data=[12 34 56]", "data=[12 34 56]"),
             ("7b 22 61", "7b 22 61"),
-            ("dni=12345s dni=1234s", "dni=12345s dni=<4>s"),
+            ("dni=12345s dni=1234s", "dni=12345s dni=<3>s"),
             ("call (030) 1234 or +49 171 5555", "call (030) 1234 or +49 171 5555"),
         ] {
             let text = text.replace("{id}", id);
