@@ -97,7 +97,8 @@ impl ChatwootAuthTagger {
         let named = |name: &&[u8]| strings().find(|n| object.key(n) == *name);
         let message = MESSAGES.iter().find_map(named);
         if let Some(node) = message.filter(|n| !n.escaped) {
-            return self.lines(tag, object.raw(node), record_ms);
+            // Without an escape there is no line feed.
+            return self.line(tag, object.raw(node), record_ms);
         }
         let mut text = std::mem::take(&mut self.text);
         text.clear();
@@ -121,10 +122,13 @@ impl ChatwootAuthTagger {
         for end in memchr::memchr_iter(b'\n', text).chain([text.len()]) {
             let line = text.get(start..end).unwrap_or_default();
             start = end + 1;
-            finished |=
-                !finished && !line.is_empty() && self.requests.line(tag, line, record_ms, &mut self.prober);
+            finished |= !finished && self.line(tag, line, record_ms);
         }
         finished
+    }
+
+    fn line(&mut self, tag: &[u8], line: &[u8], record_ms: i64) -> bool {
+        !line.is_empty() && self.requests.line(tag, line, record_ms, &mut self.prober)
     }
 
     /// Add the event and its alerts to the record.

@@ -22,28 +22,37 @@ pub const ESCAPE: u8 = 64;
 /// Every kind of secret.
 pub const ALL: u8 = !0;
 
-/// Two pairs of bytes for every text that a secret stands beside: one of them stands at an even place wherever the text
-/// does. They are the rarest ones in Chatwoot's logs.
-const PAIRS: [(u8, [&[u8; 2]; 2]); 17] = [
-    (TOKEN, [b"ok", b"ke"]),
-    (PASSWORD, [b"sw", b"wo"]),
-    (SECRET, [b"cr", b"re"]),
-    (CODE, [b"de", b"e="]),
-    (CODE, [b"od", b"de"]),
-    (STREAM, [b"am", b"mi"]),
-    (RARE, [b"SA", b"AM"]),
-    (RARE, [b"ru", b"uc"]),
-    (RARE, [b"eg", b"gr"]),
-    (RARE, [b"cw", b"w_"]),
-    (RARE, [b"if", b"fi"]),
-    // `\u0074`, and what only Go writes: `\x74`, `\U00000074`.
-    (ESCAPE, [b"\\u", b"u0"]),
-    (ESCAPE, [b"\\U", b"U0"]),
-    (ESCAPE, [b"\\x", b"x4"]),
-    (ESCAPE, [b"\\x", b"x5"]),
-    (ESCAPE, [b"\\x", b"x6"]),
-    (ESCAPE, [b"\\x", b"x7"]),
+/// A word that a secret stands beside, and two pairs of its bytes: one of them stands at an even place wherever the word
+/// does. They are rare ones in Chatwoot's logs.
+struct Word {
+    kind: u8,
+    word: &'static [u8],
+    /// Where in the word the pairs are, one byte apart.
+    pair: usize,
+}
+
+const fn word(kind: u8, word: &'static [u8], pair: usize) -> Word {
+    Word { kind, word, pair }
+}
+
+const WORDS: [Word; 10] = [
+    word(TOKEN, b"oken", 0),
+    word(PASSWORD, b"sword", 0),
+    word(SECRET, b"ecret", 1),
+    word(CODE, b"code", 1),
+    word(STREAM, b"streaming", 4),
+    word(RARE, b"SAML", 0),
+    word(RARE, b"instruc", 4),
+    word(RARE, b"telegram", 3),
+    word(RARE, b"cw_", 0),
+    word(RARE, b"identifier", 5),
 ];
+
+/// Pairs of an escape: of `\u0074`, and of what only Go writes, `\x74` and `\U00000074`.
+const ESCAPES: [&[u8; 2]; 9] = [b"\\u", b"u0", b"\\U", b"U0", b"\\x", b"x4", b"x5", b"x6", b"x7"];
+
+/// What a pair in the table is of: that of a word is `2 * index + 1` or one more.
+const OF_ESCAPE: u8 = 2 * WORDS.len() as u8 + 1;
 
 /// Which kinds of secrets a text may hold, told in one pass over pairs of bytes: most lines hold none, and where every
 /// instruction is interpreted, one look-up per two bytes is what a look may cost.
@@ -61,13 +70,17 @@ impl Default for Gate {
     fn default() -> Self {
         // On the heap: it is no guest for a stack.
         let mut pairs = vec![0; 1 << 16].into_boxed_slice();
-        for (kind, both) in PAIRS {
-            for pair in both {
-                if let Some(mark) = pairs.get_mut(usize::from(u16::from_le_bytes(*pair))) {
-                    *mark |= kind;
-                }
+        let mut set = |pair: [u8; 2], to: u8| {
+            if let Some(mark) = pairs.get_mut(usize::from(u16::from_le_bytes(pair))) {
+                *mark = to;
+            }
+        };
+        for (index, word) in (0u8..).zip(&WORDS) {
+            for (of, pair) in (2 * index + 1..).zip(word.word[word.pair..word.pair + 3].windows(2)) {
+                set([pair[0], pair[1]], of);
             }
         }
+        ESCAPES.iter().for_each(|pair| set(**pair, OF_ESCAPE));
         Self { pairs }
     }
 }
@@ -77,17 +90,32 @@ impl Gate {
     #[inline]
     pub fn kinds(&self, text: &[u8]) -> u8 {
         let Ok(pairs) = <&[u8; 1 << 16]>::try_from(&*self.pairs) else { return ALL };
-        let at = |a: u8, b: u8| pairs[usize::from(u16::from_le_bytes([a, b]))];
+        let at = |pair: [u8; 2]| pairs[usize::from(u16::from_le_bytes(pair))];
         let mut kinds = 0;
         let (words, tail) = text.as_chunks::<8>();
-        for w in words {
-            kinds |= at(w[0], w[1]) | at(w[2], w[3]) | at(w[4], w[5]) | at(w[6], w[7]);
+        for (i, &[a, b, c, d, e, f, g, h]) in words.iter().enumerate() {
+            let [ab, cd, ef, gh] = [at([a, b]), at([c, d]), at([e, f]), at([g, h])];
+            if ab | cd | ef | gh != 0 {
+                for (j, of) in [ab, cd, ef, gh].into_iter().enumerate() {
+                    kinds |= kind(text, 8 * i + 2 * j, of);
+                }
+            }
         }
-        for pair in tail.as_chunks::<2>().0 {
-            kinds |= at(pair[0], pair[1]);
+        for (j, &pair) in tail.as_chunks::<2>().0.iter().enumerate() {
+            kinds |= kind(text, 8 * words.len() + 2 * j, at(pair));
         }
         kinds
     }
+}
+
+/// The kind of secret that the pair at `at` speaks of: its word has to be there as well.
+#[inline(never)]
+fn kind(text: &[u8], at: usize, of: u8) -> u8 {
+    let Some(index) = of.checked_sub(1) else { return 0 };
+    let Some(word) = WORDS.get(usize::from(index / 2)) else { return ESCAPE };
+    let start = at.checked_sub(word.pair + usize::from(index % 2));
+    let here = start.and_then(|start| text.get(start..)).is_some_and(|rest| rest.starts_with(word.word));
+    if here { word.kind } else { 0 }
 }
 
 /// Whether a value under this name is a secret.

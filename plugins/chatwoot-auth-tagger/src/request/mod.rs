@@ -12,6 +12,7 @@ mod table;
 use tamis_sdk::{lru::hash, record::Node};
 
 use crate::{
+    bytes::same,
     config::RequestsConfig,
     event::{Facts, Source, probe::Prober},
     line::{self, Line, Message, access, object::Object, postgres},
@@ -31,6 +32,8 @@ const BARE_MS: i64 = 30_000;
 pub struct Requests {
     table: Table,
     streams: Vec<Stream>,
+    /// The last tag, and its hash.
+    tag: (Vec<u8>, u64),
     lines: u64,
     now_ms: i64,
     zone_ms: i64,
@@ -45,6 +48,7 @@ impl Requests {
         Self {
             table: Table::new(config.open as usize, i64::from(config.max_age_seconds) * 1000),
             streams: Vec::new(),
+            tag: (Vec::new(), hash(b"")),
             lines: 0,
             now_ms: 0,
             zone_ms,
@@ -67,7 +71,7 @@ impl Requests {
     /// Take a line; whether it finishes a request. `record_ms` is the record's time, 0 if not known.
     pub fn line(&mut self, tag: &[u8], text: &[u8], record_ms: i64, prober: &mut Prober) -> bool {
         let line = line::read(text);
-        let index = self.stream(hash(tag));
+        let index = self.stream(tag);
         let Some(stream) = self.streams.get_mut(index) else { return false };
         let trust = stream.trust(&line, text);
         if trust == Trust::None {
@@ -98,11 +102,17 @@ impl Requests {
 
     /// Take a record that is an object of lograge's or nginx's; whether it was one and so is finished.
     pub fn object(&mut self, tag: &[u8], object: &Object<'_>, record_ms: i64, prober: &mut Prober) -> bool {
-        let index = self.stream(hash(tag));
+        let index = self.stream(tag);
         self.take_object(index, object, b"", record_ms, prober)
     }
 
-    fn stream(&mut self, tag: u64) -> usize {
+    fn stream(&mut self, tag: &[u8]) -> usize {
+        if !same(&self.tag.0, tag) {
+            self.tag.0.clear();
+            self.tag.0.extend_from_slice(tag);
+            self.tag.1 = hash(tag);
+        }
+        let tag = self.tag.1;
         self.lines += 1;
         let lines = self.lines;
         let found = self.streams.iter().position(|s| s.tag == tag).unwrap_or_else(|| {
@@ -161,7 +171,8 @@ impl Requests {
     fn tagged(&mut self, index: usize, line: &Line<'_>, now: i64) -> bool {
         let Some(stream) = self.streams.get_mut(index) else { return false };
         let key = table::key(stream.tag, line.id);
-        let known = self.table.get(key, line.id, now);
+        let place = self.table.find(key, line.id, now);
+        let known = place.and_then(|place| self.table.at(place));
         let suspect = known.as_ref().is_some_and(|s| s.facts.suspect);
         let trust = stream.shadowed(line.id, known.is_none(), suspect);
         let stamped = stream.stamped();
@@ -194,7 +205,7 @@ impl Requests {
                 | Message::Blocked(_)
         );
         let slot = match known {
-            Some(_) => self.table.get(key, line.id, now),
+            Some(_) => place.and_then(|place| self.table.at(place)),
             None if begins => {
                 let mut slot = self.table.insert(key, line.id, now);
                 if let Some(slot) = &mut slot {

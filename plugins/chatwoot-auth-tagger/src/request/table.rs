@@ -53,12 +53,25 @@ impl Table {
 
     /// The request with this id, if its lines are not too long ago.
     pub fn get(&mut self, key: u64, id: &[u8], now_ms: i64) -> Option<&mut Slot> {
+        let place = self.find(key, id, now_ms)?;
+        self.slots.get_mut(place)
+    }
+
+    /// Where the request with this id is, for [`at`](Self::at), if its lines are not too long ago.
+    pub fn find(&mut self, key: u64, id: &[u8], now_ms: i64) -> Option<usize> {
         let max_age_ms = self.max_age_ms.unsigned_abs();
         self.looks += 1;
         let looks = self.looks;
-        let slot = self.set(key).iter_mut().find(|s| s.key == key && same(&s.facts.id, id))?;
+        let first = place(key, self.bits) * WAYS;
+        let way = self.set(key).iter().position(|s| s.key == key && same(&s.facts.id, id))?;
+        let slot = self.slots.get_mut(first + way)?;
         slot.used = looks;
-        (now_ms.abs_diff(slot.facts.time_ms) <= max_age_ms).then_some(slot)
+        (now_ms.abs_diff(slot.facts.time_ms) <= max_age_ms).then_some(first + way)
+    }
+
+    /// The request that was found there.
+    pub fn at(&mut self, place: usize) -> Option<&mut Slot> {
+        self.slots.get_mut(place)
     }
 
     /// A fresh place for this id, instead of the request of the same id, or a free, finished or the oldest one.
