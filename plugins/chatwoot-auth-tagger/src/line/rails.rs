@@ -1,7 +1,7 @@
 //! What Rails and its gems write: the logger's prefix, the request's tag, and the messages.
 
 use super::{Message, prefix::ansi, stamp};
-use crate::bytes::{Set, cut, find, leading_number, number, quoted, take_set, take_while, word_and};
+use crate::bytes::{Set, cut, find, leading_number, quoted, take_set, take_while, word_and};
 
 /// Ruby's `Logger::Formatter`: `I, [time #pid]  INFO -- program: `.
 #[derive(Debug, Clone, Copy)]
@@ -24,14 +24,17 @@ pub fn logger(text: &[u8]) -> Option<Logger<'_>> {
     if !b"DIWEFAU".contains(text.first()?) {
         return None;
     }
-    let (inner, rest) = cut(rest, b"]")?;
-    let (time, pid) = cut(inner, b" #")?;
-    let pid = number(pid)?;
-    let rest = rest.trim_ascii_start();
+    // The time is mostly one, and then says where it ends.
+    let time = stamp::iso(rest).map(|(ms, end)| (Some(ms), &rest[end..]));
+    let (time_ms, pid) = time.filter(|(_, pid)| pid.starts_with(b" #")).or_else(|| {
+        let at = find(rest, b" #").filter(|at| !rest[..*at].contains(&b']'))?;
+        Some((stamp::iso(&rest[..at]).map(|(ms, _)| ms), &rest[at..]))
+    })?;
+    let (pid, rest) = leading_number(&pid[2..])?;
+    let rest = rest.strip_prefix(b"]")?.trim_ascii_start();
     let (severity, rest) = take_while(rest, |b| b.is_ascii_uppercase());
     let rest = rest.strip_prefix(b" -- ")?;
     let (program, rest) = rest.strip_prefix(b": ").map(|r| (&b""[..], r)).or_else(|| cut(rest, b": "))?;
-    let time_ms = stamp::iso(time).map(|(ms, _)| ms);
     Some(Logger { time_ms, pid, fatal: severity == b"FATAL", program, rest })
 }
 

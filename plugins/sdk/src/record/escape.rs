@@ -9,17 +9,45 @@ use super::edits::push_short;
 /// `\UNNNNNNNN`, are read as well; another escape that JSON does not have stands for itself, a lone surrogate
 /// becomes U+FFFD, bytes that are not UTF-8 stay.
 pub fn decode(raw: &[u8], out: &mut Vec<u8>) {
-    let mut pos = 0;
-    while pos < raw.len() {
-        let run = memchr::memchr(b'\\', &raw[pos..]).map_or(raw.len(), |i| pos + i);
-        out.extend_from_slice(&raw[pos..run]);
-        if run == raw.len() {
+    out.reserve(raw.len());
+    let mut rest = raw;
+    loop {
+        // Eight bytes at a time, and where a backslash is among them, those from it on are taken back.
+        while let Some((word, behind)) = rest.split_first_chunk::<8>() {
+            out.extend_from_slice(word);
+            let after = 8 - backslash(u64::from_le_bytes(*word));
+            if after > 0 {
+                out.truncate(out.len() - after);
+                rest = &rest[8 - after..];
+                break;
+            }
+            rest = behind;
+        }
+        if rest.len() < 8 && rest.first() != Some(&b'\\') {
+            let run = rest.iter().position(|b| *b == b'\\').unwrap_or(rest.len());
+            out.extend_from_slice(&rest[..run]);
+            rest = &rest[run..];
+        }
+        if rest.is_empty() {
             return;
         }
-        let unit = unit(raw, run);
+        if rest.get(1) == Some(&b'"') {
+            out.push(b'"');
+            rest = &rest[2..];
+            continue;
+        }
+        let unit = unit(rest, 0);
         out.extend_from_slice(&unit.bytes[..unit.decoded_len]);
-        pos = run + unit.raw_len;
+        rest = &rest[unit.raw_len..];
     }
+}
+
+/// Which byte of a word is the first that is a backslash; 8 if none is.
+fn backslash(word: u64) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let word = word ^ (ONES * 0x5C);
+    // A byte that is 0 borrows; those before it are told right.
+    (word.wrapping_sub(ONES) & !word & (ONES << 7)).trailing_zeros() as usize / 8
 }
 
 /// One escape: how long it is and what it stands for.
