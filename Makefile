@@ -41,14 +41,16 @@ unit: setup envoy
 replay: build ## Run the recorded cases in all hosts and compare byte by byte
 	$(TAMIS) replay
 
-e2e: setup envoy ## Run examples/ in the real Envoy, pages in Chromium, and the real Fluent Bit if FLUENT_BIT names a binary
+e2e: setup envoy ## Run examples/ in the real Envoy, pages in Chromium, the real Fluent Bit if FLUENT_BIT names a binary (and its compiler, FLB_WAMRC)
 	$(CARGO) test --release --locked -p tamis-tests --test e2e_envoy --test e2e_envoy_live --test e2e_fluent_bit --test e2e_browser -- --nocapture
 
 bench: build ## Print one table of throughput and ratios, measured in one run
 	$(CARGO) run --release --locked -p tamis-benches --bin bench-table
 
-bench-fluent-bit: build ## Measure in the real Fluent Bit that FLUENT_BIT names, beside a Lua filter
-	benches/fluent-bit/run.py
+bench-fluent-bit: build ## Measure in the real Fluent Bit that FLUENT_BIT names, beside a Lua filter, compiled too if FLB_WAMRC is set
+	benches/fluent-bit/run.py --filter coturn-ip-anonymizer
+	benches/fluent-bit/run.py --filter asynq-payload-redactor --untouched
+	benches/fluent-bit/run.py --filter chatwoot-auth-tagger --untouched
 
 dist: build ## Put the command, all artifacts, man pages, completions and config schemas into dist/
 	mkdir -p dist/completions dist/schemas

@@ -149,7 +149,7 @@ fn host_of(report: &Report) -> Option<HostKind> {
 /// When it is no WebAssembly.
 pub fn check_magic(wasm: &[u8]) -> anyhow::Result<()> {
     ensure!(!wasm.is_empty(), "this file is empty, and should be WebAssembly (a .wasm file)");
-    if wasm.starts_with(b"\x7fELF") {
+    if wasm.starts_with(b"\x7fELF") || wasm.starts_with(b"\0aot") {
         bail!("this is a precompiled module: give the .wasm file it was made from");
     }
     ensure!(

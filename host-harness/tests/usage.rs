@@ -22,6 +22,7 @@ fn place() -> tempfile::TempDir {
     put("text.wasm", b"(module)\n");
     put("empty.wasm", b"");
     put("cut.wasm", b"\0asm\x01\0\0\0\xff\xff");
+    put("compiled.wasm", b"\0aot\x05\0\0\0");
     put("fine.wasm", tamis::artifacts::find("identity", tamis::host::HostKind::FluentBit).unwrap().wasm);
     put("core.wasm", &wat::parse_str(r#"(module (func (export "proxy_abi_version_0_2_1")))"#).unwrap());
     fs::create_dir(dir.path().join("logs")).unwrap();
@@ -252,6 +253,7 @@ fn what_is_no_filter_is_said_in_a_line() {
             ("text.wasm", "this is not WebAssembly (a .wasm file)"),
             ("empty.wasm", "this file is empty, and should be WebAssembly"),
             ("cut.wasm", "malformed section id"),
+            ("compiled.wasm", "this is a precompiled module"),
         ] {
             let output = run(dir.path(), &format!("{command} {file}"), b"");
             let said = text(&output.stderr);

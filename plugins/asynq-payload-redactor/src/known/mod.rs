@@ -19,8 +19,8 @@ pub use self::form::{hash_in_hex, time, uuid};
 const MAX_BYTES: usize = 2 << 10;
 /// Forms with equal low bits of their hash share so many places.
 const WAYS: usize = 4;
-/// How many such sets there are. All forms together take 2 MiB at most, and a tenth of that in practice.
-const SETS: usize = 256;
+/// How many such sets there are. All forms together take 4 MiB at most, and a tenth of that in practice.
+const SETS: usize = 512;
 
 /// A form.
 #[derive(Debug, Default)]
