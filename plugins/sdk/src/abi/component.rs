@@ -28,6 +28,9 @@ use bindings::{
     tamis::log_filter::types,
 };
 
+/// The verdict that a record ends here.
+const DROP: u8 = 3;
+
 /// State of one instance. A component instance is used by one thread.
 pub struct Instance<F: Filter>(RefCell<Option<Session<F>>>);
 
@@ -78,32 +81,35 @@ impl<F: Filter> Instance<F> {
             types::Encoding::Json => Encoding::Json,
             types::Encoding::Text => Encoding::Text,
         };
+        let records = batch.timestamps.len();
         let mut outcome = Outcome {
-            verdicts: Vec::with_capacity(batch.timestamps.len()),
+            verdicts: Vec::with_capacity(records),
             bodies: Vec::with_capacity(batch.bodies.len() + batch.bodies.len() / 8),
-            ends: Vec::with_capacity(batch.timestamps.len()),
+            ends: Vec::with_capacity(records),
         };
-        let mut session = self.0.borrow_mut();
-        let mut start = 0;
-        for (i, &timestamp_ns) in batch.timestamps.iter().enumerate() {
-            let end = batch.ends.get(i).map_or(start, |e| *e as usize);
-            let body = batch.bodies.get(start..end).unwrap_or_default();
-            start = end;
-            let meta = Meta { tag: batch.tag.as_bytes(), timestamp_ns };
-            let action = match session.as_mut() {
-                Some(session) => session.process(meta, encoding, body, &mut outcome.bodies),
-                None => Action::Drop,
-            };
-            outcome.verdicts.push(match action {
-                Action::Keep => 0,
-                Action::Replace => 1,
-                Action::ReplaceJson => 2,
-                Action::Drop => 3,
-            });
-            if matches!(action, Action::Replace | Action::ReplaceJson) {
-                outcome.ends.push(u32::try_from(outcome.bodies.len()).unwrap_or(u32::MAX));
-            }
+        let Outcome { verdicts, bodies, ends } = &mut outcome;
+        if let Some(session) = self.0.borrow_mut().as_mut() {
+            let tag = batch.tag.as_bytes();
+            let mut start = 0;
+            let columns = batch.timestamps.iter().zip(&batch.ends);
+            // As one extension of the list: its room is asked for once, not for every record.
+            verdicts.extend(columns.map(|(&timestamp_ns, &end)| {
+                let body = batch.bodies.get(start..end as usize).unwrap_or_default();
+                start = end as usize;
+                let action = session.process(Meta { tag, timestamp_ns }, encoding, body, bodies);
+                if matches!(action, Action::Replace | Action::ReplaceJson) {
+                    ends.push(u32::try_from(bodies.len()).unwrap_or(u32::MAX));
+                }
+                match action {
+                    Action::Keep => 0,
+                    Action::Replace => 1,
+                    Action::ReplaceJson => 2,
+                    Action::Drop => DROP,
+                }
+            }));
         }
+        // Of records without an end, and of all if there is no filter.
+        verdicts.resize(records, DROP);
         outcome
     }
 

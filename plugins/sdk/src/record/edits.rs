@@ -52,6 +52,8 @@ pub(super) fn push_long(out: &mut Vec<u8>, source: &[u8]) {
 #[inline(never)]
 fn push_pieces(out: &mut Vec<u8>, source: &[u8]) {
     match source.len() {
+        4..=8 => push_ends::<4>(out, source),
+        9..=15 => push_ends::<8>(out, source),
         16..=32 => push_ends::<16>(out, source),
         33..=64 => push_ends::<32>(out, source),
         65..=128 => push_ends::<64>(out, source),
