@@ -9,11 +9,12 @@
 //! made like most stay in the form, and so does the length of a number.
 
 mod form;
+mod value;
 
 use tamis_sdk::lru::hash;
 
 use self::form::Form;
-pub use self::form::{hash_in_hex, time, uuid};
+pub use self::value::{hash_in_hex, time, uuid};
 
 /// Longer records are seldom alike; stack traces of Go have up to this.
 const MAX_BYTES: usize = 2 << 10;
