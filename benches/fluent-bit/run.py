@@ -36,8 +36,6 @@ LOGS = {
     "chatwoot-auth-tagger": CORPUS / "chatwoot" / "rails-default.log",
 }
 
-UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
 PIPELINE = """
 service:
   flush: 0.2
@@ -77,6 +75,7 @@ LUA = """
 """
 
 
+UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # Times of day, and uuids.
 VARIES = re.compile(rb"(?<=[T ]\d\d:)\d\d:\d\d(?:\.\d{1,9})?|" + UUID.pattern)
 

@@ -76,25 +76,15 @@ macro_rules! texts {
             /// Forget everything, keep the memory.
             pub fn clear(&mut self) {
                 // One by one: a whole new value would be made beside this one and moved over it.
-                let Self { $($name,)+ source, time_ms, status, signed_in, mfa, password, administrator, csrf, admin_rejected, attack, processed, started, blocked, spoofed, ambiguous, suspect, blind } = self;
+                let Self {
+                    $($name,)+
+                    source, time_ms, status, signed_in, mfa, password, administrator, csrf, admin_rejected,
+                    attack, processed, started, blocked, spoofed, ambiguous, suspect, blind,
+                } = self;
                 $($name.clear();)+
-                *source = Default::default();
-                *time_ms = Default::default();
-                *status = Default::default();
-                *signed_in = Default::default();
-                *mfa = Default::default();
-                *password = Default::default();
-                *administrator = Default::default();
-                *csrf = Default::default();
-                *admin_rejected = Default::default();
-                *attack = Default::default();
-                *processed = Default::default();
-                *started = Default::default();
-                *blocked = Default::default();
-                *spoofed = Default::default();
-                *ambiguous = Default::default();
-                *suspect = Default::default();
-                *blind = Default::default();
+                (*source, *time_ms, *status, *signed_in) = Default::default();
+                (*mfa, *password, *administrator, *csrf, *admin_rejected, *attack) = Default::default();
+                (*processed, *started, *blocked, *spoofed, *ambiguous, *suspect, *blind) = Default::default();
             }
 
             /// All of the texts.

@@ -46,15 +46,20 @@ impl Table {
         Self { slots, bits: sets.trailing_zeros(), max_age_ms, looks: 0 }
     }
 
+    /// Where the places that a request with this key may have begin.
+    fn first(&self, key: u64) -> usize {
+        place(key, self.bits) * WAYS
+    }
+
     fn set(&mut self, key: u64) -> &mut [Slot] {
-        let first = place(key, self.bits) * WAYS;
+        let first = self.first(key);
         self.slots.get_mut(first..first + WAYS).unwrap_or_default()
     }
 
     /// The request with this id, if its lines are not too long ago.
     pub fn get(&mut self, key: u64, id: &[u8], now_ms: i64) -> Option<&mut Slot> {
         let place = self.find(key, id, now_ms)?;
-        self.slots.get_mut(place)
+        self.at(place)
     }
 
     /// Where the request with this id is, for [`at`](Self::at), if its lines are not too long ago.
@@ -62,11 +67,11 @@ impl Table {
         let max_age_ms = self.max_age_ms.unsigned_abs();
         self.looks += 1;
         let looks = self.looks;
-        let first = place(key, self.bits) * WAYS;
         let way = self.set(key).iter().position(|s| s.key == key && same(&s.facts.id, id))?;
-        let slot = self.slots.get_mut(first + way)?;
+        let place = self.first(key) + way;
+        let slot = self.at(place)?;
         slot.used = looks;
-        (now_ms.abs_diff(slot.facts.time_ms) <= max_age_ms).then_some(first + way)
+        (now_ms.abs_diff(slot.facts.time_ms) <= max_age_ms).then_some(place)
     }
 
     /// The request that was found there.
